@@ -1,0 +1,112 @@
+//! HTTP routes: an `AWS::ApiGatewayV2::Route`, its integration, and the permission to call the function.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::model::{Function, Route};
+use super::properties::{Known, Properties};
+use super::{TemplateError, names};
+
+/// The properties of an API.
+pub(super) const KNOWN_API: Known = Known {
+    read: &["ProtocolType", "Name"],
+    ignored: &["CorsConfiguration", "Description", "DisableExecuteApiEndpoint", "IpAddressType", "RouteSelectionExpression", "Tags"],
+};
+
+/// The properties of a route.
+pub(super) const KNOWN_ROUTE: Known = Known { read: &["ApiId", "RouteKey", "Target", "AuthorizationType"], ignored: &["OperationName"] };
+
+/// The properties of an integration.
+pub(super) const KNOWN_INTEGRATION: Known = Known {
+    read: &["ApiId", "IntegrationType", "IntegrationUri", "PayloadFormatVersion"],
+    ignored: &["Description", "IntegrationMethod", "TimeoutInMillis"],
+};
+
+/// The properties of a permission.
+pub(super) const KNOWN_PERMISSION: Known =
+    Known { read: &["FunctionName", "Action", "Principal"], ignored: &["SourceArn", "SourceAccount"] };
+
+/// The parts of routes, gathered over all stacks.
+#[derive(Debug, Default)]
+pub(super) struct RouteParts {
+    routes: Vec<Properties>,
+    /// By the integration's physical id.
+    integrations: BTreeMap<String, Properties>,
+    /// The physical names or ARNs of functions that API Gateway may call.
+    callable: BTreeSet<String>,
+}
+
+impl RouteParts {
+    /// Checks that an API is one that is served here.
+    pub(super) fn api(properties: &Properties) -> Result<(), TemplateError> {
+        match properties.required_text("ProtocolType")?.as_str() {
+            "HTTP" => Ok(()),
+            _ => Err(properties.wrong("ProtocolType", "must be HTTP, others are not served locally")),
+        }
+    }
+
+    /// Keeps a route.
+    pub(super) fn route(&mut self, properties: Properties) {
+        self.routes.push(properties);
+    }
+
+    /// Keeps an integration.
+    pub(super) fn integration(&mut self, id: String, properties: Properties) -> Result<(), TemplateError> {
+        if properties.text("IntegrationType")?.as_deref() != Some("AWS_PROXY") {
+            return Err(properties.wrong("IntegrationType", "must be AWS_PROXY"));
+        }
+        self.integrations.insert(id, properties);
+        Ok(())
+    }
+
+    /// Keeps a permission.
+    pub(super) fn permission(&mut self, properties: &Properties) -> Result<(), TemplateError> {
+        if properties.required_text("Action")? != "lambda:InvokeFunction" {
+            return Err(properties.wrong("Action", "must be lambda:InvokeFunction"));
+        }
+        if properties.required_text("Principal")? == "apigateway.amazonaws.com" {
+            let function = properties.required_text("FunctionName")?;
+            let name = names::function_of_arn(&function).map(ToOwned::to_owned);
+            self.callable.insert(name.unwrap_or(function));
+        }
+        Ok(())
+    }
+
+    /// Joins the parts.
+    pub(super) fn join(&self, functions: &[Function]) -> Result<Vec<Route>, TemplateError> {
+        let routes = self.routes.iter();
+        routes.map(|route| self.join_one(route, functions)).collect()
+    }
+
+    fn join_one(&self, route: &Properties, functions: &[Function]) -> Result<Route, TemplateError> {
+        if route.text("AuthorizationType")?.is_some_and(|kind| kind != "NONE") {
+            return Err(route.wrong("AuthorizationType", "must be NONE, functions authorise themselves"));
+        }
+        let route_key = route.required_text("RouteKey")?;
+        let (method, path) = route_key
+            .split_once(' ')
+            .filter(|(_, path)| path.starts_with('/'))
+            .ok_or_else(|| route.wrong("RouteKey", "must be a method and a path"))?;
+        let target = route.required_text("Target")?;
+        let integration = target
+            .strip_prefix("integrations/")
+            .and_then(|id| self.integrations.get(id))
+            .ok_or_else(|| route.wrong("Target", format!("{target} is no integration")))?;
+        if integration.text("ApiId")? != route.text("ApiId")? {
+            return Err(route.wrong("ApiId", "differs from the integration's"));
+        }
+        let uri = integration.required_text("IntegrationUri")?;
+        let function = names::function_of_arn(&uri)
+            .and_then(|name| functions.iter().find(|function| function.physical_name == name))
+            .ok_or_else(|| integration.wrong("IntegrationUri", format!("{uri} is no function")))?;
+        if !self.callable.contains(&function.physical_name) {
+            return Err(
+                integration.wrong("IntegrationUri", format!("API Gateway has no AWS::Lambda::Permission for {}", function.logical_id))
+            );
+        }
+        let payload_version = integration.required_text("PayloadFormatVersion")?;
+        if payload_version != "2.0" {
+            return Err(integration.wrong("PayloadFormatVersion", "must be 2.0"));
+        }
+        Ok(Route { method: method.to_owned(), path: path.to_owned(), function: function.name.clone(), payload_version })
+    }
+}

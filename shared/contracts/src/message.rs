@@ -1,0 +1,165 @@
+//! The messages on the queues. Each type has one queue, named by [`QueueMessage::QUEUE`].
+//!
+//! A message is a hint: it may come twice, late, or never; the ledger and the tables are the truth.
+
+use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+
+use crate::id::{CampaignId, ImportId, ListId, OrganizationId};
+use crate::run::{EntryRef, Run};
+
+/// A message type and the setting that holds the address of its queue.
+pub trait QueueMessage: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The setting with the queue's URL, for example `IMPORT_CHUNKS_QUEUE_URL`.
+    const QUEUE: &'static str;
+}
+
+macro_rules! on_queue {
+    ($($message:ty => $queue:literal;)*) => {
+        $(impl QueueMessage for $message { const QUEUE: &'static str = $queue; })*
+
+        /// The settings of all queues that carry these messages.
+        pub const QUEUES: &[&str] = &[$($queue,)*];
+    };
+}
+
+on_queue! {
+    ImportChunkRequested => "IMPORT_CHUNKS_QUEUE_URL";
+    AudienceExpansionRequested => "AUDIENCE_EXPANSIONS_QUEUE_URL";
+    ReleaseRequested => "RELEASES_QUEUE_URL";
+    EmailDeliveryRequested => "EMAIL_DELIVERIES_QUEUE_URL";
+    SmsDeliveryRequested => "SMS_DELIVERIES_QUEUE_URL";
+    MessageDeliveryRequested => "MESSAGE_DELIVERIES_QUEUE_URL";
+    FoldRequested => "FIGURES_QUEUE_URL";
+    FinishRequested => "FINISHES_QUEUE_URL";
+    TwilioStatusReceived => "TWILIO_STATUSES_QUEUE_URL";
+    InboundSmsReceived => "INBOUND_SMS_QUEUE_URL";
+    ListDeletionRequested => "LIST_DELETIONS_QUEUE_URL";
+}
+
+/// Asks to import the rows of one chunk of an uploaded file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportChunkRequested {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The import.
+    pub import: ImportId,
+    /// The number of the chunk, from 0.
+    pub chunk: u32,
+    /// Where the chunk starts in the file, in bytes.
+    pub offset: u64,
+    /// The number of the chunk's first data row, from 1.
+    pub first_row: u64,
+}
+
+/// Asks to write the next plans of a campaign's audience.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudienceExpansionRequested {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// The number of the plan to write next.
+    pub plan: u32,
+}
+
+/// Asks the pacer to look for work now instead of at its next turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseRequested {
+    /// What made the request, for the log.
+    pub reason: String,
+}
+
+/// Asks to deliver one plan of a campaign by email.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmailDeliveryRequested {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The run.
+    pub run: Run,
+    /// The plan.
+    pub plan: u32,
+}
+
+/// Asks to deliver one plan of a campaign by SMS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SmsDeliveryRequested {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The run.
+    pub run: Run,
+    /// The plan.
+    pub plan: u32,
+}
+
+/// Asks to deliver one transactional message, on the channel that its frozen content names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageDeliveryRequested {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The run.
+    pub run: Run,
+    /// The plan, always 0.
+    pub plan: u32,
+}
+
+/// Asks to sum up pages of a run anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoldRequested {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The run.
+    pub run: Run,
+    /// The pages of plans to sum up.
+    pub pages: Vec<u32>,
+}
+
+/// Asks to see whether a campaign has ended, and to end it if so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FinishRequested {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The campaign.
+    pub campaign: CampaignId,
+}
+
+/// A status callback of Twilio, its signature and ours verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TwilioStatusReceived {
+    /// The attempt that the callback speaks of.
+    pub entry: EntryRef,
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The `MessageSid`.
+    pub sid: String,
+    /// The `MessageStatus`: queued, sending, sent, delivered, undelivered, failed, canceled, read.
+    pub status: String,
+    /// The `ErrorCode`, for undelivered and failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<u32>,
+}
+
+/// An inbound SMS, its signature verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InboundSmsReceived {
+    /// The `MessageSid`, by which it is recognised when it comes again.
+    pub sid: String,
+    /// Who wrote, in E.164.
+    pub from: String,
+    /// The number that was written to, in E.164.
+    pub to: String,
+    /// The text.
+    pub body: String,
+    /// Twilio's own reading of opt-out words: `STOP`, `START` or `HELP`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opt_out_type: Option<String>,
+}
+
+/// Asks to remove the memberships of a deleted list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListDeletionRequested {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The list.
+    pub list: ListId,
+}

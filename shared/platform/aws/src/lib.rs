@@ -1,0 +1,58 @@
+//! The one configuration of all AWS SDK clients: credentials and region from the settings, one HTTP client, lean defaults.
+//!
+//! No `aws-config`: it costs milliseconds at start, and a function finds all that it needs in its environment
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>).
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use carillon_kernel::{Setup, SetupError};
+
+/// Gives the configuration for one service; `service` is the suffix of its endpoint setting, for example `DYNAMODB`.
+///
+/// # Errors
+/// [`SetupError`] when the region or the credentials are missing.
+pub fn config(setup: &Setup, service: &str) -> Result<SdkConfig, SetupError> {
+    let credentials = Credentials::new(
+        setup.text("AWS_ACCESS_KEY_ID")?,
+        setup.text("AWS_SECRET_ACCESS_KEY")?,
+        setup.find("AWS_SESSION_TOKEN"),
+        None,
+        "environment",
+    );
+    let http: SharedHttpClient = setup.shared("http", http_client);
+    let mut builder = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(setup.text("AWS_REGION")?))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(SharedTimeSource::new(SystemTimeSource::new()))
+        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .timeout_config(
+            TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).operation_attempt_timeout(Duration::from_secs(25)).build(),
+        )
+        .http_client(http);
+    builder.set_endpoint_url(endpoint(setup, service));
+    Ok(builder.build())
+}
+
+/// Gives the endpoint of a service that stands elsewhere than AWS's own, as the SDKs' common setting names it.
+#[must_use]
+pub fn endpoint(setup: &Setup, service: &str) -> Option<String> {
+    setup.find(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| setup.find("AWS_ENDPOINT_URL"))
+}
+
+fn http_client() -> SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()
+}

@@ -1,0 +1,128 @@
+//! Objects in the one bucket: whole, in ranges, and by addresses that let a browser upload.
+
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+use carillon_kernel::{Fault, Kind, Meter, Setup, SetupError};
+
+/// What can go wrong with an object.
+#[derive(Debug, thiserror::Error)]
+pub enum BlobError {
+    /// There is no such object.
+    #[error("the object is absent")]
+    Absent,
+    /// The store does not answer or refuses.
+    #[error("the object store does not answer: {0}")]
+    Unavailable(String),
+}
+
+impl Fault for BlobError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Absent => Kind::Absent,
+            Self::Unavailable(_) => Kind::Unavailable,
+        }
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Absent => "blob.absent",
+            Self::Unavailable(_) => "blob.unavailable",
+        }
+    }
+}
+
+/// A bucket.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    client: Client,
+    name: String,
+    meter: Meter,
+}
+
+impl Bucket {
+    /// Opens the bucket that a setting names.
+    ///
+    /// # Errors
+    /// [`SetupError`] when the setting, the region or the credentials are missing.
+    pub fn from_setup(setup: &Setup, setting: &str) -> Result<Self, SetupError> {
+        let config = carillon_aws::config(setup, "S3")?;
+        let endpoint = carillon_aws::endpoint(setup, "S3");
+        let path_style = endpoint.is_some();
+        let client = setup.shared(endpoint.as_deref().unwrap_or_default(), || {
+            Client::from_conf(aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style).build())
+        });
+        Ok(Self { client, name: setup.text(setting)?, meter: setup.meter() })
+    }
+
+    /// Stores an object, replacing the one that is there.
+    ///
+    /// # Errors
+    /// [`BlobError::Unavailable`] when the store does not take it.
+    pub async fn put(&self, key: &str, content_type: &str, body: Bytes) -> Result<(), BlobError> {
+        self.meter.request("s3.PutObject");
+        let request = self.client.put_object().bucket(&self.name).key(key).content_type(content_type).body(ByteStream::from(body));
+        request.send().await.map(|_| ()).map_err(|error| BlobError::Unavailable(DisplayErrorContext(error).to_string()))
+    }
+
+    /// Tells the size of an object, in bytes.
+    ///
+    /// # Errors
+    /// [`BlobError::Absent`] when there is none, [`BlobError::Unavailable`] when the store does not answer.
+    pub async fn size(&self, key: &str) -> Result<u64, BlobError> {
+        self.meter.request("s3.HeadObject");
+        let answer = self.client.head_object().bucket(&self.name).key(key).send().await.map_err(|error| {
+            let absent = error.as_service_error().is_some_and(|service| service.is_not_found());
+            if absent { BlobError::Absent } else { BlobError::Unavailable(DisplayErrorContext(error).to_string()) }
+        })?;
+        Ok(u64::try_from(answer.content_length().unwrap_or_default()).unwrap_or_default())
+    }
+
+    /// Reads a range of an object, from `offset`, at most `length` bytes; less at its end, nothing past it.
+    ///
+    /// # Errors
+    /// [`BlobError::Absent`] when there is no such object, [`BlobError::Unavailable`] when the store does not answer.
+    pub async fn range(&self, key: &str, offset: u64, length: u64) -> Result<Bytes, BlobError> {
+        let range = format!("bytes={offset}-{}", offset.saturating_add(length).saturating_sub(1));
+        self.get(key, Some(range)).await
+    }
+
+    /// Reads a whole object; for objects that are known to be small.
+    ///
+    /// # Errors
+    /// [`BlobError::Absent`] when there is no such object, [`BlobError::Unavailable`] when the store does not answer.
+    pub async fn read(&self, key: &str) -> Result<Bytes, BlobError> {
+        self.get(key, None).await
+    }
+
+    async fn get(&self, key: &str, range: Option<String>) -> Result<Bytes, BlobError> {
+        self.meter.request("s3.GetObject");
+        let sent = self.client.get_object().bucket(&self.name).key(key).set_range(range).send().await;
+        let answer = match sent {
+            Ok(answer) => answer,
+            Err(error) => {
+                return match error.code() {
+                    Some("InvalidRange") => Ok(Bytes::new()),
+                    Some("NoSuchKey" | "NotFound") => Err(BlobError::Absent),
+                    _ => Err(BlobError::Unavailable(DisplayErrorContext(error).to_string())),
+                };
+            }
+        };
+        let body = answer.body.collect().await.map_err(|error| BlobError::Unavailable(error.to_string()))?;
+        Ok(body.into_bytes())
+    }
+
+    /// Makes an address to which anybody who has it may upload the object, until it expires.
+    ///
+    /// # Errors
+    /// [`BlobError::Unavailable`] when the address cannot be signed.
+    pub async fn upload_url(&self, key: &str, content_type: &str, valid_for: Duration) -> Result<String, BlobError> {
+        let expiry = PresigningConfig::expires_in(valid_for).map_err(|error| BlobError::Unavailable(error.to_string()))?;
+        let request = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
+        let signed = request.presigned(expiry).await.map_err(|error| BlobError::Unavailable(DisplayErrorContext(error).to_string()))?;
+        Ok(signed.uri().to_owned())
+    }
+}

@@ -1,0 +1,289 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{ConsumedCapacity, KeysAndAttributes, ReturnConsumedCapacity, ReturnValue};
+use carillon_kernel::meter::Usage;
+use carillon_kernel::{Meter, Setup, SetupError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::expression::Names;
+use crate::write::{Action, refusal};
+use crate::{Change, Condition, Cursor, Page, Query, StoreError, Value, Write};
+
+/// The primary key of an item.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// The partition key, attribute `pk`.
+    pub pk: String,
+    /// The sort key, attribute `sk`.
+    pub sk: String,
+}
+
+impl Key {
+    /// Makes a key.
+    pub fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self { pk: pk.into(), sk: sk.into() }
+    }
+}
+
+/// A table with the keys `pk` and `sk`, the index `gsi1` (`gsi1pk`, `gsi1sk`), and expiry by `ttl`.
+#[derive(Debug, Clone)]
+pub struct Table {
+    client: Client,
+    name: Arc<str>,
+    meter: Meter,
+}
+
+impl Table {
+    /// Opens the table that a setting names.
+    ///
+    /// # Errors
+    /// [`SetupError`] when the setting, the region or the credentials are missing.
+    pub fn from_setup(setup: &Setup, setting: &str) -> Result<Self, SetupError> {
+        let config = carillon_aws::config(setup, "DYNAMODB")?;
+        let endpoint = carillon_aws::endpoint(setup, "DYNAMODB").unwrap_or_default();
+        let client = setup.shared(&endpoint, || Client::new(&config));
+        Ok(Self { client, name: setup.text(setting)?.into(), meter: setup.meter() })
+    }
+
+    /// Makes the write that puts a whole item.
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] when the body is not a map.
+    pub fn put<T: Serialize>(&self, key: Key, body: &T, condition: Condition) -> Result<Write, StoreError> {
+        let mut item: HashMap<String, Value> =
+            serde_dynamo::to_item(body).map_err(|error| StoreError::Shape(std::any::type_name::<T>(), error))?;
+        item.insert("pk".to_owned(), Value::S(key.pk));
+        item.insert("sk".to_owned(), Value::S(key.sk));
+        Ok(Write { table: Arc::clone(&self.name), action: Action::Put(item), condition })
+    }
+
+    /// Makes the write that changes some attributes.
+    #[must_use]
+    pub fn update(&self, key: Key, change: Change, condition: Condition) -> Write {
+        Write { table: Arc::clone(&self.name), action: Action::Update(key, change), condition }
+    }
+
+    /// Makes the write that deletes an item.
+    #[must_use]
+    pub fn delete(&self, key: Key, condition: Condition) -> Write {
+        Write { table: Arc::clone(&self.name), action: Action::Delete(key), condition }
+    }
+
+    /// Makes the part of a commit that only demands something of an item.
+    #[must_use]
+    pub fn check(&self, key: Key, condition: Condition) -> Write {
+        Write { table: Arc::clone(&self.name), action: Action::Check(key), condition }
+    }
+
+    /// Reads one item, seeing every write that was acknowledged before.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table does not answer or the item has another shape.
+    pub async fn find<T: DeserializeOwned>(&self, key: Key) -> Result<Option<T>, StoreError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&*self.name)
+            .set_key(Some(key_map(&key)))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        self.read("dynamodb.GetItem", answer.consumed_capacity());
+        answer.item.map(parse).transpose()
+    }
+
+    /// Reads up to any number of items by their keys, in no order, absent ones left out; `strong` as in [`Query::strong`].
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table does not answer or an item has another shape.
+    pub async fn find_many<T: DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<T>, StoreError> {
+        let mut found = Vec::with_capacity(keys.len());
+        for hundred in keys.chunks(100) {
+            let mut wanted: Vec<HashMap<String, Value>> = hundred.iter().map(key_map).collect();
+            while !wanted.is_empty() {
+                let request = KeysAndAttributes::builder()
+                    .set_keys(Some(wanted))
+                    .consistent_read(true)
+                    .build()
+                    .map_err(|error| StoreError::Rejected(error.to_string()))?;
+                let answer = self
+                    .client
+                    .batch_get_item()
+                    .request_items(&*self.name, request)
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                    .send()
+                    .await
+                    .map_err(StoreError::from_sdk)?;
+                self.read("dynamodb.BatchGetItem", answer.consumed_capacity().first());
+                for item in answer.responses.unwrap_or_default().into_values().flatten() {
+                    found.push(parse(item)?);
+                }
+                wanted = answer.unprocessed_keys.unwrap_or_default().into_values().flat_map(|left| left.keys).collect();
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads one page of a range: up to the limit, or 1 MB.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table does not answer or an item has another shape.
+    pub async fn query<T: DeserializeOwned>(&self, query: Query) -> Result<Page<T>, StoreError> {
+        let mut names = Names::default();
+        let expression = query.render(&mut names);
+        let (names, values) = names.take();
+        let answer = self
+            .client
+            .query()
+            .table_name(&*self.name)
+            .set_index_name(query.index.then(|| "gsi1".to_owned()))
+            .key_condition_expression(expression)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values)
+            .scan_index_forward(!query.backwards)
+            .consistent_read(query.strong)
+            .set_limit(query.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)))
+            .set_exclusive_start_key(query.start.map(Cursor::into_key))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        self.read("dynamodb.Query", answer.consumed_capacity());
+        let items = answer.items.unwrap_or_default().into_iter().map(parse).collect::<Result<_, _>>()?;
+        Ok(Page { items, next: answer.last_evaluated_key.map(Cursor::of_key) })
+    }
+
+    /// Reads a range to its end; for ranges that are known to be small.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table does not answer or an item has another shape.
+    pub async fn query_all<T: DeserializeOwned>(&self, query: Query) -> Result<Vec<T>, StoreError> {
+        let mut all = Vec::new();
+        let mut start = query.start.clone();
+        loop {
+            let page = self.query(query.clone().start(start)).await?;
+            all.extend(page.items);
+            start = page.next;
+            if start.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Carries out one write, or several as one transaction (at most 100, all or none).
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] with the place of the write whose condition did not hold, or another [`StoreError`].
+    pub async fn commit(&self, writes: Vec<Write>) -> Result<(), StoreError> {
+        match <[Write; 1]>::try_from(writes) {
+            Ok([only]) => self.commit_one(only).await,
+            Err(several) if several.is_empty() => Ok(()),
+            Err(several) => self.commit_together(several).await,
+        }
+    }
+
+    /// Updates an item and gives it as it stands afterwards.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when the condition does not hold, or another [`StoreError`].
+    pub async fn update_returning<T: DeserializeOwned>(&self, key: Key, change: Change, condition: Condition) -> Result<T, StoreError> {
+        let mut names = Names::default();
+        let update = change.render(&mut names);
+        let condition = condition.render(&mut names);
+        let (names, values) = names.take();
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&*self.name)
+            .set_key(Some(key_map(&key)))
+            .update_expression(update)
+            .set_condition_expression(condition)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values)
+            .return_values(ReturnValue::AllNew)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        self.wrote("dynamodb.UpdateItem", answer.consumed_capacity());
+        parse(answer.attributes.unwrap_or_default())
+    }
+
+    async fn commit_one(&self, write: Write) -> Result<(), StoreError> {
+        let mut names = Names::default();
+        let table = write.table.to_string();
+        let capacity = ReturnConsumedCapacity::Total;
+        match write.action {
+            Action::Put(item) => {
+                let condition = write.condition.render(&mut names);
+                let (names, values) = names.take();
+                let answer = self.client.put_item().table_name(table).set_item(Some(item)).set_condition_expression(condition);
+                let answer = answer.set_expression_attribute_names(names).set_expression_attribute_values(values);
+                let answer = answer.return_consumed_capacity(capacity).send().await.map_err(StoreError::from_sdk)?;
+                self.wrote("dynamodb.PutItem", answer.consumed_capacity());
+            }
+            Action::Update(key, change) => {
+                let update = change.render(&mut names);
+                let condition = write.condition.render(&mut names);
+                let (names, values) = names.take();
+                let answer = self.client.update_item().table_name(table).set_key(Some(key_map(&key))).update_expression(update);
+                let answer = answer.set_condition_expression(condition).set_expression_attribute_names(names);
+                let answer = answer.set_expression_attribute_values(values).return_consumed_capacity(capacity);
+                let answer = answer.send().await.map_err(StoreError::from_sdk)?;
+                self.wrote("dynamodb.UpdateItem", answer.consumed_capacity());
+            }
+            Action::Delete(key) => {
+                let condition = write.condition.render(&mut names);
+                let (names, values) = names.take();
+                let answer = self.client.delete_item().table_name(table).set_key(Some(key_map(&key))).set_condition_expression(condition);
+                let answer = answer.set_expression_attribute_names(names).set_expression_attribute_values(values);
+                let answer = answer.return_consumed_capacity(capacity).send().await.map_err(StoreError::from_sdk)?;
+                self.wrote("dynamodb.DeleteItem", answer.consumed_capacity());
+            }
+            Action::Check(_) => self.commit_together(vec![write]).await?,
+        }
+        Ok(())
+    }
+
+    async fn commit_together(&self, writes: Vec<Write>) -> Result<(), StoreError> {
+        let items = writes.into_iter().map(Write::into_transaction_item).collect::<Result<Vec<_>, _>>()?;
+        let sent = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        match sent {
+            Ok(answer) => {
+                let units = answer.consumed_capacity().iter().filter_map(ConsumedCapacity::capacity_units).sum();
+                self.meter.add("dynamodb.TransactWriteItems", Usage { requests: 1, write_units: units, read_units: 0.0 });
+                Ok(())
+            }
+            Err(error) => Err(error.as_service_error().and_then(refusal).unwrap_or_else(|| StoreError::from_sdk(error))),
+        }
+    }
+
+    fn read(&self, operation: &'static str, capacity: Option<&ConsumedCapacity>) {
+        let read_units = capacity.and_then(ConsumedCapacity::capacity_units).unwrap_or_default();
+        self.meter.add(operation, Usage { requests: 1, write_units: 0.0, read_units });
+    }
+
+    fn wrote(&self, operation: &'static str, capacity: Option<&ConsumedCapacity>) {
+        let write_units = capacity.and_then(ConsumedCapacity::capacity_units).unwrap_or_default();
+        self.meter.add(operation, Usage { requests: 1, write_units, read_units: 0.0 });
+    }
+}
+
+pub(crate) fn key_map(key: &Key) -> HashMap<String, Value> {
+    HashMap::from([("pk".to_owned(), Value::S(key.pk.clone())), ("sk".to_owned(), Value::S(key.sk.clone()))])
+}
+
+fn parse<T: DeserializeOwned>(item: HashMap<String, Value>) -> Result<T, StoreError> {
+    serde_dynamo::from_item(item).map_err(|error| StoreError::Shape(std::any::type_name::<T>(), error))
+}

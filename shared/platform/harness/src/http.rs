@@ -1,0 +1,207 @@
+//! Runs a route: authenticates, authorises, reads, calls the function, and turns its answer or failure into HTTP.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use carillon_dynamo::Table;
+use carillon_kernel::{Clock, Failure, IdSource, Kind, Setup, SetupError};
+use serde_json::{Value, json};
+
+use crate::call::{Call, RawRequest};
+use crate::credentials::Credentials;
+use crate::entry::{BoxFuture, Invocation, Invoke};
+use crate::event::{HttpEvent, HttpReply};
+use crate::function::{HttpFunction, PublicFunction};
+use crate::idempotency::{Begin, Idempotency};
+use crate::reply::Reply;
+use crate::{input, log};
+
+/// The largest body that is read, in bytes.
+pub(crate) const LARGEST_BODY: usize = 1024 * 1024;
+
+/// Answers requests without knowing the function's type: compiled once.
+trait Answer: Send + Sync {
+    fn answer<'a>(&'a self, request: RawRequest, request_id: &'a str) -> BoxFuture<'a, Result<Reply, Failure>>;
+}
+
+struct Route<A> {
+    name: &'static str,
+    clock: Clock,
+    answer: Arc<A>,
+}
+
+struct Authorised<F> {
+    function: F,
+    credentials: Credentials,
+    table: Table,
+    clock: Clock,
+    ids: IdSource,
+}
+
+struct Open<F>(F);
+
+pub(crate) fn build<F: HttpFunction>(setup: &Setup) -> Result<Box<dyn Invoke>, SetupError> {
+    let answer = Authorised {
+        function: F::build(setup)?,
+        credentials: Credentials::from_setup(setup)?,
+        table: Table::from_setup(setup, "ENTITIES_TABLE")?,
+        clock: setup.clock(),
+        ids: setup.ids(),
+    };
+    Ok(Box::new(Route { name: F::NAME, clock: setup.clock(), answer: Arc::new(answer) }))
+}
+
+pub(crate) fn build_public<F: PublicFunction>(setup: &Setup) -> Result<Box<dyn Invoke>, SetupError> {
+    Ok(Box::new(Route { name: F::NAME, clock: setup.clock(), answer: Arc::new(Open(F::build(setup)?)) }))
+}
+
+impl<A: Answer> Invoke for Route<A> {
+    fn invoke(&self, event: Value, invocation: Invocation) -> BoxFuture<'_, Result<Value, String>> {
+        Box::pin(serve(self.name, &self.clock, &*self.answer, (event, invocation)))
+    }
+}
+
+async fn serve(name: &'static str, clock: &Clock, answer: &dyn Answer, what: (Value, Invocation)) -> Result<Value, String> {
+    let (event, invocation) = what;
+    let event: HttpEvent = serde_json::from_value(event).map_err(|error| format!("not a request of payload 2.0: {error}"))?;
+    let request_id = if event.request_context.request_id.is_empty() { invocation.request_id } else { event.request_context.request_id.clone() };
+    let span = log::Span::open(name, &request_id);
+    let outcome = match raw_request(event, clock) {
+        Ok(request) => span.run(answer.answer(request, &request_id)).await,
+        Err(failure) => Err(failure),
+    };
+    let reply = match outcome {
+        Ok(reply) => {
+            span.close_http(reply.status, None);
+            reply
+        }
+        Err(failure) => {
+            let reply = problem_document(&failure, &request_id);
+            span.close_http(reply.status, Some(&failure));
+            reply
+        }
+    };
+    let reply = reply.header("x-request-id", request_id);
+    let reply = HttpReply { status_code: reply.status, headers: reply.headers, body: reply.body, is_base64_encoded: false };
+    serde_json::to_value(reply).map_err(|error| error.to_string())
+}
+
+fn raw_request(event: HttpEvent, clock: &Clock) -> Result<RawRequest, Failure> {
+    let unreadable = |detail: &str| Failure::new(Kind::Unreadable, "request.unreadable", detail);
+    let body = match (event.body, event.is_base64_encoded) {
+        (None, _) => Vec::new(),
+        (Some(text), false) => text.into_bytes(),
+        (Some(text), true) => STANDARD.decode(text).map_err(|_| unreadable("the body is not base 64"))?,
+    };
+    if body.len() > LARGEST_BODY {
+        return Err(unreadable("the body is larger than 1 MiB"));
+    }
+    let decode = |text: String| percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned();
+    Ok(RawRequest {
+        method: event.request_context.http.method,
+        raw_path: event.raw_path,
+        raw_query: event.raw_query_string,
+        headers: event.headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect(),
+        path: event.path_parameters.into_iter().map(|(name, value)| (name, decode(value))).collect(),
+        body,
+        source_ip: event.request_context.http.source_ip,
+        moment: clock.now(),
+    })
+}
+
+impl<F: PublicFunction> Answer for Open<F> {
+    fn answer<'a>(&'a self, request: RawRequest, _: &'a str) -> BoxFuture<'a, Result<Reply, Failure>> {
+        Box::pin(self.0.handle(request))
+    }
+}
+
+impl<F: HttpFunction> Answer for Authorised<F> {
+    fn answer<'a>(&'a self, request: RawRequest, _: &'a str) -> BoxFuture<'a, Result<Reply, Failure>> {
+        Box::pin(async move {
+            let caller = self.credentials.caller(&request.headers).await?;
+            if !caller.may(F::PERMISSION) {
+                let detail = format!("the API key lacks the permission {}", F::PERMISSION);
+                return Err(Failure::new(Kind::Forbidden, "caller.may_not", detail));
+            }
+            let query: F::Query = input::read_query(&request.raw_query)?;
+            let body: F::Body = input::read_body(&request.body)?;
+            let mut call = Call {
+                caller,
+                query,
+                body,
+                moment: self.clock.now(),
+                path: request.path,
+                if_match: request.headers.get("if-match").cloned(),
+                ids: self.ids.clone(),
+            };
+            let key = request.headers.get("idempotency-key").filter(|_| F::KEEPS_ANSWER && request.method == "POST");
+            let Some(key) = key else { return self.function.handle(call).await };
+
+            let records = Idempotency(&self.table);
+            let mut whole = request.raw_path.into_bytes();
+            whole.extend_from_slice(&request.body);
+            let claim = match records.begin((call.organization(), F::NAME), key, &whole, call.moment).await? {
+                Begin::Done(reply) => return Ok(reply),
+                Begin::Work(claim) => claim,
+            };
+            call.moment = claim.moment;
+            call.ids = claim.ids.clone();
+            match self.function.handle(call).await {
+                Ok(reply) => {
+                    records.complete(&claim, &reply).await?;
+                    Ok(reply)
+                }
+                Err(failure) => {
+                    // A failure that may have had an effect keeps the key: the next try finds the same ids.
+                    if !failure.is_retryable() {
+                        records.release(&claim).await?;
+                    }
+                    Err(failure)
+                }
+            }
+        })
+    }
+}
+
+fn status(kind: Kind) -> (u16, &'static str) {
+    match kind {
+        Kind::Unreadable => (400, "Bad Request"),
+        Kind::Unauthenticated => (401, "Unauthorized"),
+        Kind::Forbidden => (403, "Forbidden"),
+        Kind::Absent => (404, "Not Found"),
+        Kind::Conflict => (409, "Conflict"),
+        Kind::Invalid => (422, "Unprocessable Content"),
+        Kind::Limited => (429, "Too Many Requests"),
+        Kind::Unavailable => (503, "Service Unavailable"),
+        Kind::Internal => (500, "Internal Server Error"),
+    }
+}
+
+/// Writes a failure as an RFC 9457 problem document.
+fn problem_document(failure: &Failure, request_id: &str) -> Reply {
+    let (status, title) = status(failure.kind);
+    let inner = matches!(failure.kind, Kind::Internal | Kind::Unavailable);
+    let detail = if inner { "something on our side failed; try again, and tell us the instance if it stays" } else { failure.detail.as_str() };
+    let mut document = json!({
+        "type": format!("https://carillon.dev/problems/{}", failure.code),
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": request_id,
+        "code": if failure.kind == Kind::Internal { "internal" } else { failure.code },
+    });
+    if let (false, Some(map)) = (failure.problems.is_empty(), document.as_object_mut()) {
+        map.insert("errors".to_owned(), serde_json::to_value(&failure.problems).unwrap_or_default());
+    }
+    let mut headers = BTreeMap::from([("content-type".to_owned(), "application/problem+json".to_owned())]);
+    let retry = failure.retry_after.map(|wait| wait.as_secs().max(1)).or((failure.kind == Kind::Unavailable).then_some(1));
+    if let Some(seconds) = retry {
+        headers.insert("retry-after".to_owned(), seconds.to_string());
+    }
+    if failure.kind == Kind::Unauthenticated {
+        headers.insert("www-authenticate".to_owned(), "Bearer".to_owned());
+    }
+    Reply { status, headers, body: document.to_string() }
+}
