@@ -78,15 +78,25 @@ impl Dispatcher {
         let _ = self.sender.send(Command::Schedule(scheduled));
     }
 
-    /// While somebody settles, batches do not wait for their time.
-    pub(crate) fn start_settling(&self) {
-        self.settlers.fetch_add(1, SeqCst);
+    /// Says that something was accepted or settled, so that the note of what is settled is written soon.
+    pub(crate) fn wake(&self) {
         let _ = self.sender.send(Command::Wake);
     }
 
-    /// The counterpart of [`Dispatcher::start_settling`].
-    pub(crate) fn stop_settling(&self) {
-        self.settlers.fetch_sub(1, SeqCst);
+    /// While somebody settles, batches do not wait for their time.
+    pub(crate) fn start_settling(&self) -> Settling {
+        self.settlers.fetch_add(1, SeqCst);
+        self.wake();
+        Settling(Arc::clone(&self.settlers))
+    }
+}
+
+/// Held by somebody who settles.
+pub(crate) struct Settling(Arc<AtomicUsize>);
+
+impl Drop for Settling {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
     }
 }
 
@@ -110,12 +120,13 @@ impl DispatcherTask {
                 Some(standins) => self.work(&standins),
                 None => return,
             }
+            let wake = self.next_wake();
             tokio::select! {
                 command = self.receiver.recv() => match command {
                     Some(command) => self.take(command),
                     None => return,
                 },
-                () = wait_until(self.next_wake()) => {}
+                () = wait_until(wake) => {}
             }
             for _ in 0..COMMANDS_AT_ONCE {
                 match self.receiver.try_recv() {
@@ -127,6 +138,7 @@ impl DispatcherTask {
     }
 
     fn take(&mut self, command: Command) {
+        self.watermark_due.get_or_insert_with(|| Instant::now() + WATERMARK_LAG);
         if let Command::Schedule(scheduled) = command {
             self.order += 1;
             self.heap.push(Queued { order: self.order, scheduled });
@@ -137,7 +149,6 @@ impl DispatcherTask {
         let now = Instant::now();
         while self.heap.peek().is_some_and(|queued| queued.scheduled.due <= now) {
             let Some(queued) = self.heap.pop() else { break };
-            self.watermark_due.get_or_insert(now + WATERMARK_LAG);
             self.emit(standins, queued.scheduled);
         }
         let settling = self.settlers.load(SeqCst) > 0 && self.receiver.is_empty();
@@ -145,8 +156,8 @@ impl DispatcherTask {
             self.flush(standins);
         }
         if self.watermark_due.is_some_and(|due| due <= now) {
-            self.watermark_due = None;
             standins.write_watermark();
+            self.watermark_due = standins.outstanding.is_open().then(|| now + WATERMARK_LAG);
         }
     }
 

@@ -206,10 +206,8 @@ pub enum SmsFate {
 
 /// Reads knobs: refuses names that do not exist and shares outside 0 to 1.
 pub(crate) fn parse<F: DeserializeOwned + Serialize>(json: &[u8]) -> Result<F, String> {
-    let given: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(json).map_err(|error| error.to_string())?;
-    let faults: F =
-        serde_json::from_value(serde_json::Value::Object(given.clone())).map_err(|error| error.to_string())?;
+    let given: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    let faults: F = serde_json::from_value(serde_json::Value::Object(given.clone())).map_err(|error| error.to_string())?;
     let known = serde_json::to_value(&faults).map_err(|error| error.to_string())?;
     for (name, value) in &given {
         if known.get(name).is_none() {

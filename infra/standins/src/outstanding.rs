@@ -55,6 +55,11 @@ impl Outstanding {
         state.open.first().copied().unwrap_or(state.next_sequence)
     }
 
+    /// Whether any message owes something.
+    pub(crate) fn is_open(&self) -> bool {
+        !lock(&self.state).open.is_empty()
+    }
+
     /// Waits until no message owes anything.
     pub(crate) async fn wait(&self) {
         loop {

@@ -89,6 +89,12 @@ impl Email {
         self.tags.iter().find(|tag| tag.name == name).map(|tag| tag.value.as_str())
     }
 
+    /// What makes it this mail and no other, the same in every run: its recipients and tags.
+    pub(crate) fn identity(&self) -> String {
+        let tags = self.tags.iter().map(|tag| tag.value.as_str()).collect::<Vec<_>>();
+        format!("{:?} {tags:?}", self.to)
+    }
+
     /// Everybody it goes to.
     pub(crate) fn recipients(&self) -> impl Iterator<Item = &String> {
         self.to.iter().chain(&self.cc).chain(&self.bcc)
@@ -124,6 +130,13 @@ pub struct Sms {
     pub status: String,
     /// Twilio's error code.
     pub error_code: Option<u32>,
+}
+
+impl Sms {
+    /// What makes it this message and no other, the same in every run.
+    pub(crate) fn identity(&self) -> String {
+        format!("{} {} {}", self.to, self.body, self.status_callback.as_deref().unwrap_or_default())
+    }
 }
 
 /// One line of the file of what was sent.

@@ -93,15 +93,25 @@ impl Standins {
 
     /// Waits until every event has left and every callback was posted, also those that are due later.
     pub async fn settle(&self) {
-        self.dispatcher.start_settling();
+        let settling = self.dispatcher.start_settling();
         self.outstanding.wait().await;
-        self.dispatcher.stop_settling();
+        drop(settling);
         self.write_watermark();
     }
 
     /// What was sent, as `/_outbox.json` shows it.
     pub fn outbox(&self, query: &OutboxQuery) -> io::Result<OutboxPage> {
         self.store.page(query)
+    }
+
+    /// The knobs of SES.
+    pub fn ses_faults(&self) -> SesFaults {
+        SesFaults::clone(&self.ses.faults())
+    }
+
+    /// The knobs of Twilio.
+    pub fn twilio_faults(&self) -> TwilioFaults {
+        TwilioFaults::clone(&self.twilio.faults())
     }
 
     /// Sets the knobs of SES; the data folder keeps them.

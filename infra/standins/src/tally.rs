@@ -39,8 +39,7 @@ impl Tallies {
             tally.outside_campaigns += 1;
             return None;
         };
-        let name =
-            tally.campaigns.get_key_value(campaign).map_or_else(|| Arc::from(campaign), |(name, _)| Arc::clone(name));
+        let name = tally.campaigns.get_key_value(campaign).map_or_else(|| Arc::from(campaign), |(name, _)| Arc::clone(name));
         let counts = tally.campaigns.entry(Arc::clone(&name)).or_default();
         counts.total += 1;
         counts.recipients.insert(fingerprint);

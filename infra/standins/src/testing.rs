@@ -14,11 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
-use crate::{
-    BatchSink, EventSink, SinkError, Sinks, Standins, StandinsConfig,
-    clock::lock,
-    standins::router,
-};
+use crate::{BatchSink, EventSink, SinkError, Sinks, Standins, StandinsConfig, clock::lock, standins::router};
 
 /// Sinks that remember what they were given.
 #[derive(Default)]

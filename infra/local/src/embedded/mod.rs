@@ -9,6 +9,7 @@ mod s3;
 mod server;
 mod sqs;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use clients::Clients;
@@ -81,6 +82,21 @@ impl Embedded {
     #[must_use]
     pub fn endpoints(&self) -> Endpoints {
         Endpoints { dynamodb: self.dynamodb.endpoint(), sqs: self.sqs.endpoint(), s3: self.s3.endpoint() }
+    }
+
+    /// Gives the settings that every function gets here, as Lambda and the SDKs name them.
+    #[must_use]
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        let endpoints = self.endpoints();
+        let settings = [
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", endpoints.dynamodb),
+            ("AWS_ENDPOINT_URL_SQS", endpoints.sqs),
+            ("AWS_ENDPOINT_URL_S3", endpoints.s3),
+        ];
+        settings.map(|(name, value)| (name.to_owned(), value)).into()
     }
 
     /// Has `hook` called after each completed upload and before its answer; the first hook stays.

@@ -1,7 +1,7 @@
 //! S3: the crates `s3s` and `s3s-fs`, objects as files, signatures checked, presigned URLs and multipart uploads.
 //!
-//! After each completed upload, and before its client has the answer, a hook hears of the object: so a notification is
-//! queued for every upload that its client knows to be done.
+//! After each completed upload, and before its client has the answer, a hook hears of the object. So a killed process loses
+//! no notification that its client believes sent; a hook that fails has to say so itself, the upload stands.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::TemplateError;
-use super::model::{QueueSource, Schedule, ScheduleExpression, Source};
+use super::model::{Cron, QueueSource, Schedule, ScheduleExpression, Source};
 use super::properties::Properties;
 use super::queue::queue_name;
 
@@ -116,10 +116,8 @@ fn expression(properties: &Properties, property: &str) -> Result<ScheduleExpress
     let written = properties.required_text(property)?;
     let inside = |kind: &str| written.strip_prefix(kind)?.strip_prefix('(')?.strip_suffix(')');
     if let Some(fields) = inside("cron") {
-        return match fields.split_whitespace().count() {
-            6 => Ok(ScheduleExpression::Cron(fields.to_owned())),
-            _ => Err(properties.wrong(property, "cron needs six fields")),
-        };
+        let cron = Cron::parse(fields).map(ScheduleExpression::Cron);
+        return cron.ok_or_else(|| properties.wrong(property, format!("{written} cannot be read")));
     }
     inside("rate")
         .and_then(rate)

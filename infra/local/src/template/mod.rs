@@ -7,6 +7,7 @@
 
 mod bucket;
 mod check;
+mod cron;
 mod document;
 mod error;
 mod event_source;

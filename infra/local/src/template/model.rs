@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+pub use super::cron::Cron;
+
 /// Everything that the local platform has to make and wire.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Deployment {
@@ -122,8 +124,8 @@ pub struct Schedule {
 pub enum ScheduleExpression {
     /// Again and again after this time.
     Rate(Duration),
-    /// The six fields of EventBridge: minutes, hours, day of month, month, day of week, year; UTC.
-    Cron(String),
+    /// At the minutes of an expression of EventBridge, in UTC.
+    Cron(Cron),
 }
 
 /// A DynamoDB table.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::TemplateError;
 use super::fixtures::{Fixture, ROOT, WORK};
-use super::model::{Key, Notification, QueueSource, Redrive, Route, Schedule, ScheduleExpression, Source, Subscription};
+use super::model::{Cron, Key, Notification, QueueSource, Redrive, Route, Schedule, ScheduleExpression, Source, Subscription};
 
 fn read(root: &str, work: &str) -> Result<super::Deployment, TemplateError> {
     Fixture::new(root, work).read()
@@ -60,7 +60,7 @@ fn the_sources_of_a_function_are_its_queue_and_its_schedules() {
     });
     let nightly = Source::Schedule(Schedule {
         name: "Nightly".to_owned(),
-        expression: ScheduleExpression::Cron("0 3 * * ? *".to_owned()),
+        expression: ScheduleExpression::Cron(Cron::parse("0 3 * * ? *").unwrap()),
         input: None,
         enabled: false,
     });

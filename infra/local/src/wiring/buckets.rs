@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_of_an_event_is_encoded_as_in_amazons_example() {
+    fn the_key_of_an_event_is_encoded_with_a_plus_for_a_space() {
         let event = event(&object("a/red flower+1.jpg"));
 
         let record = &event["Records"][0];

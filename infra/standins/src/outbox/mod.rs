@@ -35,7 +35,11 @@ async fn list(State(standins): State<Arc<Standins>>, RawQuery(raw): RawQuery) ->
         Err(error) => return (StatusCode::BAD_REQUEST, error).into_response(),
     };
     match standins.store.page(&query) {
-        Ok(page) => ([POLICY], Html(page::list(&query, &page, &standins.store.campaigns()))).into_response(),
+        Ok(page) => {
+            let counts = standins.store.campaigns();
+            let campaigns = page::Campaigns { tag: &standins.config.campaign_tag, counts: &counts };
+            ([POLICY], Html(page::list(&query, &page, &campaigns))).into_response()
+        }
         Err(error) => broken(&error),
     }
 }

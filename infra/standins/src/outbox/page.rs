@@ -36,16 +36,24 @@ impl Display for Escaped<'_> {
     }
 }
 
+/// The campaigns that sent anything.
+pub(super) struct Campaigns<'a> {
+    /// The tag that names a campaign.
+    pub(super) tag: &'a str,
+    /// Their counts.
+    pub(super) counts: &'a [(Channel, Arc<str>, OutboxCounts)],
+}
+
 /// The list of the newest messages.
-pub(super) fn list(query: &OutboxQuery, page: &OutboxPage, campaigns: &[(Channel, Arc<str>, OutboxCounts)]) -> String {
-    let rows: String = page.items.iter().map(row).collect();
+pub(super) fn list(query: &OutboxQuery, page: &OutboxPage, campaigns: &Campaigns<'_>) -> String {
+    let rows: String = page.items.iter().map(|message| row(message, campaigns.tag)).collect();
     let older = page.next_cursor.map(|cursor| older_link(query, cursor)).unwrap_or_default();
     let body = format!(
         "<h1>Outbox</h1>{}{}{}<table><tr><th>Time (UTC)<th>Channel<th>To<th>Subject or text<th>Campaign</tr>{rows}\
          </table>{older}",
         filter(query),
         counts(page.counts),
-        campaign_table(campaigns),
+        campaign_table(campaigns.counts),
     );
     document("Outbox", &body)
 }
@@ -112,7 +120,7 @@ fn campaign_table(campaigns: &[(Channel, Arc<str>, OutboxCounts)]) -> String {
     )
 }
 
-fn row(message: &Message) -> String {
+fn row(message: &Message, campaign_tag: &str) -> String {
     let (id, at, channel, to, text, campaign) = match message {
         Message::Email(email) => (
             &email.message_id,
@@ -120,7 +128,7 @@ fn row(message: &Message) -> String {
             "Email",
             email.to.join(", "),
             email.subject.as_str(),
-            email.tag("campaign").unwrap_or_default(),
+            email.tag(campaign_tag).unwrap_or_default(),
         ),
         Message::Sms(sms) => {
             let channel = if sms.direction == "inbound" { "SMS, inbound" } else { "SMS" };

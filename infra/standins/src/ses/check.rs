@@ -41,12 +41,8 @@ impl From<Refusal> for SesError {
             "INVALID_PARAMETER" | "INVALID_SENDING_POOL_NAME" => (StatusCode::BAD_REQUEST, "BadRequestException"),
             "MESSAGE_REJECTED" | "MAIL_FROM_DOMAIN_NOT_VERIFIED" => (StatusCode::BAD_REQUEST, "MessageRejected"),
             "ACCOUNT_SUSPENDED" => (StatusCode::BAD_REQUEST, "AccountSuspendedException"),
-            "ACCOUNT_SENDING_PAUSED" | "CONFIGURATION_SET_SENDING_PAUSED" => {
-                (StatusCode::BAD_REQUEST, "SendingPausedException")
-            }
-            "ACCOUNT_THROTTLED" | "ACCOUNT_DAILY_QUOTA_EXCEEDED" => {
-                (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException")
-            }
+            "ACCOUNT_SENDING_PAUSED" | "CONFIGURATION_SET_SENDING_PAUSED" => (StatusCode::BAD_REQUEST, "SendingPausedException"),
+            "ACCOUNT_THROTTLED" | "ACCOUNT_DAILY_QUOTA_EXCEEDED" => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException"),
             "CONFIGURATION_SET_NOT_FOUND" | "TEMPLATE_NOT_FOUND" => (StatusCode::NOT_FOUND, "NotFoundException"),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure"),
         };
@@ -130,8 +126,7 @@ fn check_header(header: &Header) -> Result<(), Refusal> {
 /// Names and values of tags (API reference, `MessageTag`).
 fn check_tag(tag: &Tag) -> Result<(), Refusal> {
     let legal = |text: &str| {
-        (1..=256).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        (1..=256).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
     };
     if legal(&tag.name) && legal(&tag.value) {
         return Ok(());
@@ -163,9 +158,7 @@ fn check_identities(email: &Email, account: &SesConfig) -> Result<(), Refusal> {
     if !is_verified(identities, &email.from) {
         return Err(Refusal::new("MAIL_FROM_DOMAIN_NOT_VERIFIED", unverified(&email.from)));
     }
-    let stranger = email
-        .recipients()
-        .find(|recipient| domain(recipient) != super::fate::SIMULATOR && !is_verified(identities, recipient));
+    let stranger = email.recipients().find(|recipient| domain(recipient) != super::fate::SIMULATOR && !is_verified(identities, recipient));
     match stranger {
         Some(stranger) if !account.production_access => Err(Refusal::new("MESSAGE_REJECTED", unverified(stranger))),
         _ => Ok(()),

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::check::{address, domain};
+use super::{
+    check::address,
+    event_body::{
+        Body, Bounce, BouncedRecipient, ComplainedRecipient, Complaint, DelayedRecipient, Delivery, DeliveryDelay, Empty, Failure,
+        LOCAL_IP, Mail, Reading, Reject,
+    },
+};
 use crate::{config::SesConfig, dice::hash, faults::Reader, record::Email};
 
-const PERSON_AGENT: &str =
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 10_3_3 like Mac OS X) AppleWebKit/603.3.8 (KHTML, like Gecko) Mobile/14G60";
+const PERSON_AGENT: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 10_3_3 like Mac OS X) AppleWebKit/603.3.8 (KHTML, like Gecko) Mobile/14G60";
 const SCANNER_AGENT: &str = "Mozilla/5.0 (compatible; MailLinkScannerBot/1.0)";
-const LOCAL_IP: &str = "127.0.0.1";
 
 /// An event of a mail.
 pub(crate) struct SesEvent {
@@ -102,10 +106,7 @@ pub(crate) fn sns_envelope(message: &[u8], account: &SesConfig, now: Timestamp) 
         signature_version: "1",
         signature: "EXAMPLE",
         signing_cert_url: format!("https://sns.{region}.amazonaws.com/SimpleNotificationService-EXAMPLE.pem"),
-        unsubscribe_url: format!(
-            "https://sns.{region}.amazonaws.com/?Action=Unsubscribe&SubscriptionArn={}:EXAMPLE",
-            account.topic_arn
-        ),
+        unsubscribe_url: format!("https://sns.{region}.amazonaws.com/?Action=Unsubscribe&SubscriptionArn={}:EXAMPLE", account.topic_arn),
     };
     serde_json::to_string(&envelope).unwrap_or_default()
 }
@@ -185,12 +186,7 @@ impl<'a> Context<'a> {
         Bounce {
             bounce_type: kind,
             bounce_sub_type: sub_kind,
-            bounced_recipients: [BouncedRecipient {
-                email_address: self.recipient,
-                action: "failed",
-                status,
-                diagnostic_code: diagnostic,
-            }],
+            bounced_recipients: [BouncedRecipient { email_address: self.recipient, action: "failed", status, diagnostic_code: diagnostic }],
             timestamp: self.at.clone(),
             feedback_id: self.feedback_id(),
             reporting_mta: "dsn; mta.example.com",
@@ -227,201 +223,5 @@ impl<'a> Context<'a> {
         let name = self.event.kind.name().as_bytes();
         let bits = hash(&[self.event.email.message_id.as_bytes(), name, self.recipient.as_bytes()]);
         format!("0100{:012x}-{bits:016x}-000000", self.event.email.accepted_at.as_millisecond())
-    }
-}
-
-#[derive(Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Body<'a> {
-    event_type: &'static str,
-    mail: Mail<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    send: Option<Empty>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    delivery: Option<Delivery<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    open: Option<Reading<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    click: Option<Reading<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bounce: Option<Bounce<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    complaint: Option<Complaint<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reject: Option<Reject>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<Failure<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    delivery_delay: Option<DeliveryDelay<'a>>,
-}
-
-#[derive(Serialize)]
-struct Empty {}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Delivery<'a> {
-    timestamp: String,
-    processing_time_millis: i128,
-    recipients: [&'a str; 1],
-    smtp_response: &'static str,
-    #[serde(rename = "reportingMTA")]
-    reporting_mta: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Reading<'a> {
-    ip_address: &'static str,
-    timestamp: String,
-    user_agent: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Bounce<'a> {
-    bounce_type: &'static str,
-    bounce_sub_type: &'static str,
-    bounced_recipients: [BouncedRecipient<'a>; 1],
-    timestamp: String,
-    feedback_id: String,
-    #[serde(rename = "reportingMTA")]
-    reporting_mta: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BouncedRecipient<'a> {
-    email_address: &'a str,
-    action: &'static str,
-    status: &'static str,
-    diagnostic_code: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Complaint<'a> {
-    complained_recipients: [ComplainedRecipient<'a>; 1],
-    timestamp: String,
-    feedback_id: String,
-    user_agent: &'static str,
-    complaint_feedback_type: &'static str,
-    arrival_date: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ComplainedRecipient<'a> {
-    email_address: &'a str,
-}
-
-#[derive(Serialize)]
-struct Reject {
-    reason: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Failure<'a> {
-    error_message: &'a str,
-    template_name: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct DeliveryDelay<'a> {
-    timestamp: String,
-    delay_type: &'static str,
-    expiration_time: String,
-    delayed_recipients: [DelayedRecipient<'a>; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct DelayedRecipient<'a> {
-    email_address: &'a str,
-    status: &'static str,
-    diagnostic_code: &'static str,
-}
-
-/// The `mail` object of every event.
-#[derive(Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Mail<'a> {
-    timestamp: String,
-    source: &'a str,
-    source_arn: String,
-    sending_account_id: &'a str,
-    message_id: &'a str,
-    destination: Vec<&'a str>,
-    headers_truncated: bool,
-    headers: Vec<MailHeader<'a>>,
-    common_headers: CommonHeaders<'a>,
-    tags: Tags<'a>,
-}
-
-#[derive(Serialize)]
-struct MailHeader<'a> {
-    name: &'a str,
-    value: &'a str,
-}
-
-#[derive(Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CommonHeaders<'a> {
-    from: [&'a str; 1],
-    to: &'a [String],
-    message_id: &'a str,
-    subject: &'a str,
-}
-
-/// Tags as SES writes them: each value a list.
-#[derive(Default)]
-struct Tags<'a>(Vec<(&'a str, [&'a str; 1])>);
-
-impl Serialize for Tags<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
-    }
-}
-
-impl<'a> Mail<'a> {
-    fn new(email: &'a Email, account: &'a SesConfig) -> Self {
-        let header = |name, value| MailHeader { name, value };
-        let mut headers = vec![header("From", &email.from)];
-        headers.extend(email.to.iter().map(|to| header("To", to)));
-        headers.extend([header("Subject", &email.subject), header("MIME-Version", "1.0")]);
-        headers.extend(email.headers.iter().map(|custom| header(&custom.name, &custom.value)));
-        Self {
-            timestamp: format!("{:.3}", email.accepted_at),
-            source: &email.from,
-            source_arn: format!("arn:aws:ses:{}:{}:identity/{}", account.region, account.account_id, domain(&email.from)),
-            sending_account_id: &account.account_id,
-            message_id: &email.message_id,
-            destination: email.recipients().map(|recipient| address(recipient)).collect(),
-            headers_truncated: false,
-            headers,
-            common_headers: CommonHeaders {
-                from: [&email.from],
-                to: &email.to,
-                message_id: &email.message_id,
-                subject: &email.subject,
-            },
-            tags: Tags::new(email),
-        }
-    }
-}
-
-impl<'a> Tags<'a> {
-    fn new(email: &'a Email) -> Self {
-        let mut tags = Vec::with_capacity(email.tags.len() + 4);
-        tags.extend(email.configuration_set.as_deref().map(|set| ("ses:configuration-set", [set])));
-        tags.push(("ses:source-ip", [LOCAL_IP]));
-        tags.push(("ses:from-domain", [domain(&email.from)]));
-        tags.push(("ses:caller-identity", ["carillon"]));
-        tags.extend(email.tags.iter().map(|tag| (tag.name.as_str(), [tag.value.as_str()])));
-        Self(tags)
     }
 }

@@ -104,8 +104,8 @@ impl Oracle<'_> {
                 plan
             }
         };
-        let subject = email.message_id.as_bytes();
-        if self.dice.chooses_anew(self.faults.calls.event_reorder_share, "reorder", subject) {
+        let share = self.faults.calls.event_reorder_share;
+        if share > 0.0 && self.dice.chooses(share, "reorder", &email.identity()) {
             let mut times: Vec<Duration> = plan.iter().map(|planned| planned.after).collect();
             times.sort_unstable();
             plan.reverse();

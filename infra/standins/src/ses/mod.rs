@@ -1,8 +1,12 @@
-//! SES v2: `wire` (shapes), `check` (what SES refuses), `template` (rendering), `send` (acceptance), `fate` (what becomes of a mail), `event` (what SES reports).
+//! SES v2: `wire` (shapes), `send` (acceptance), `check` (what SES refuses), `content` and `template`
+//! (rendering), `fate` (what becomes of a mail), `report` and `event` (what SES says of it afterwards).
 
 mod check;
+mod content;
 mod event;
+mod event_body;
 mod fate;
+mod report;
 mod send;
 mod state;
 mod template;
@@ -20,7 +24,7 @@ use axum::{
 };
 
 pub(crate) use event::{SesEvent, sns_envelope, write_event};
-pub(crate) use send::report_again;
+pub(crate) use report::report_again;
 pub(crate) use state::SesState;
 use wire::SesError;
 

@@ -27,11 +27,7 @@ struct Limits {
 
 impl SesState {
     pub(crate) fn new(account: SesConfig, faults: SesFaults) -> Self {
-        Self {
-            faults: RwLock::new(Arc::new(faults)),
-            account: RwLock::new(Arc::new(account)),
-            limits: Mutex::default(),
-        }
+        Self { faults: RwLock::new(Arc::new(faults)), account: RwLock::new(Arc::new(account)), limits: Mutex::default() }
     }
 
     pub(crate) fn faults(&self) -> Arc<SesFaults> {

@@ -173,10 +173,7 @@ mod tests {
             render(html, json!({"name": "Anaya", "favoriteanimal": "angelfish"}), default.clone()),
             "<h1>Hello Anaya,</h1><p>Your favorite animal is angelfish.</p>"
         );
-        assert_eq!(
-            render(html, json!({"name": "Liu"}), default),
-            "<h1>Hello Liu,</h1><p>Your favorite animal is unknown.</p>"
-        );
+        assert_eq!(render(html, json!({"name": "Liu"}), default), "<h1>Hello Liu,</h1><p>Your favorite animal is unknown.</p>");
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub(super) fn report(standins: &Arc<Standins>, sms: Sms, ticket: Arc<Ticket>) {
     tokio::spawn(async move {
         run(&standins, &sms).await;
         drop(ticket);
+        standins.dispatcher.wake();
     });
 }
 
@@ -57,7 +58,7 @@ pub(super) async fn post(standins: &Standins, url: &str, parameters: &[(&str, &s
 async fn run(standins: &Standins, sms: &Sms) {
     let faults = standins.twilio.faults();
     let mut steps = life(fate(standins, &faults, sms), &faults);
-    if standins.dice.chooses(faults.calls.event_reorder_share, "reorder", &sms.sid) {
+    if standins.dice.chooses(faults.calls.event_reorder_share, "reorder", &sms.identity()) {
         steps.reverse();
     }
     let mut reached = 0;
@@ -69,11 +70,7 @@ async fn run(standins: &Standins, sms: &Sms) {
             reached = step.rank;
             remember(standins, sms, &step);
         }
-        let twice = standins.dice.chooses(
-            faults.calls.event_duplicate_share,
-            "duplicate",
-            &format!("{} {}", sms.sid, step.status),
-        );
+        let twice = standins.dice.chooses(faults.calls.event_duplicate_share, "duplicate", &format!("{} {}", sms.identity(), step.status));
         for _ in 0..if twice { 2 } else { 1 } {
             post_status(standins, sms, &step).await;
         }

@@ -41,12 +41,7 @@ pub fn twilio_router(standins: Arc<Standins>) -> Router {
 }
 
 /// Answers a call as the knobs say: late, refused, accepted, or accepted and never answered.
-async fn create_message(
-    State(standins): State<Arc<Standins>>,
-    Path(account): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+async fn create_message(State(standins): State<Arc<Standins>>, Path(account): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
     let faults = standins.twilio.faults();
     if let Err(error) = authorize(&standins, &account, &headers) {
         return error.into_response();
@@ -58,26 +53,18 @@ async fn create_message(
     match send::create_message(&standins, &body) {
         Err(error) => error.into_response(),
         Ok(sms) => match standins.after_acceptance(&faults.calls, &body).await {
-            AfterAcceptance::Answer => {
-                (StatusCode::CREATED, Json(MessageAnswer::new(&sms, &standins.config.twilio))).into_response()
-            }
+            AfterAcceptance::Answer => (StatusCode::CREATED, Json(MessageAnswer::new(&sms, &standins.config.twilio))).into_response(),
             AfterAcceptance::ServerError => TwilioError::internal().into_response(),
         },
     }
 }
 
-async fn get_message(
-    State(standins): State<Arc<Standins>>,
-    Path((account, file)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Response {
+async fn get_message(State(standins): State<Arc<Standins>>, Path((account, file)): Path<(String, String)>, headers: HeaderMap) -> Response {
     if let Err(error) = authorize(&standins, &account, &headers) {
         return error.into_response();
     }
     match file.strip_suffix(".json").map(|sid| standins.store.find(sid)) {
-        Some(Ok(Some(Message::Sms(sms)))) => {
-            Json(MessageAnswer::new(&sms, &standins.config.twilio)).into_response()
-        }
+        Some(Ok(Some(Message::Sms(sms)))) => Json(MessageAnswer::new(&sms, &standins.config.twilio)).into_response(),
         Some(Err(_)) => TwilioError::internal().into_response(),
         _ => TwilioError::new(20_404).into_response(),
     }

@@ -20,8 +20,7 @@ pub(super) fn create_message(standins: &Arc<Standins>, body: &[u8]) -> Result<Sm
     if standins.store.has_opted_out(&sms.from, &sms.to) {
         return Err(TwilioError::new(21_610));
     }
-    let subject = format!("{} {} {}", sms.to, sms.body, sms.status_callback.as_deref().unwrap_or_default());
-    if standins.dice.chooses_anew(faults.calls.fail_share, "fail", subject.as_bytes()) {
+    if standins.dice.chooses_anew(faults.calls.fail_share, "fail", sms.identity().as_bytes()) {
         return Err(TwilioError::new(faults.fail_code));
     }
     if !standins.twilio.take(&sender) {

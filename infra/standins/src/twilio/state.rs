@@ -16,11 +16,7 @@ pub(crate) struct TwilioState {
 
 impl TwilioState {
     pub(crate) fn new(faults: TwilioFaults, inbound_url: Option<String>) -> Self {
-        Self {
-            faults: RwLock::new(Arc::new(faults)),
-            inbound_url: Mutex::new(inbound_url),
-            rates: Mutex::default(),
-        }
+        Self { faults: RwLock::new(Arc::new(faults)), inbound_url: Mutex::new(inbound_url), rates: Mutex::default() }
     }
 
     pub(crate) fn faults(&self) -> Arc<TwilioFaults> {

@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use jiff::{Timestamp, fmt::rfc2822};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{config::TwilioConfig, record::Sms};
@@ -83,7 +83,7 @@ impl MessageAnswer {
 }
 
 fn rfc_2822(timestamp: Timestamp) -> String {
-    rfc2822::DateTimePrinter::new().timestamp_to_string(&timestamp).unwrap_or_default()
+    timestamp.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
 }
 
 /// An error as Twilio answers it, made from its code.

@@ -47,8 +47,37 @@ pub(crate) struct Analysis {
 }
 
 const FILTERS: [&str; 32] = [
-    "abs", "bool", "capitalize", "count", "d", "default", "e", "escape", "first", "float", "int", "items", "join", "last", "length", "list",
-    "lower", "max", "min", "replace", "reverse", "round", "safe", "sort", "split", "string", "sum", "title", "trim", "unique", "upper",
+    "abs",
+    "bool",
+    "capitalize",
+    "count",
+    "d",
+    "default",
+    "e",
+    "escape",
+    "first",
+    "float",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "list",
+    "lower",
+    "max",
+    "min",
+    "replace",
+    "reverse",
+    "round",
+    "safe",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "trim",
+    "unique",
+    "upper",
     "lines",
 ];
 const NUMBER_FILTERS: [&str; 6] = ["abs", "count", "float", "int", "length", "round"];
@@ -385,10 +414,16 @@ mod tests {
 
     #[test]
     fn plain_uses_need_a_value_and_defaults_and_guards_do_not() {
-        assert_eq!(variables("{{ a }}{{ contact.b|upper }}{{ organization.name }}"), found(&[("a", false), ("b", false), ("organization.name", false)]));
+        assert_eq!(
+            variables("{{ a }}{{ contact.b|upper }}{{ organization.name }}"),
+            found(&[("a", false), ("b", false), ("organization.name", false)])
+        );
         assert_eq!(variables("{{ a|default('x') }}{{ contact['b']|d(c) }}"), found(&[("a", true), ("b", true), ("c", false)]));
         assert_eq!(variables("{% if a %}{{ a }}{% endif %}"), found(&[("a", true)]));
-        assert_eq!(variables("{% if a is defined and b %}{{ a ~ b }}{% else %}{{ c }}{% endif %}"), found(&[("a", true), ("b", true), ("c", false)]));
+        assert_eq!(
+            variables("{% if a is defined and b %}{{ a ~ b }}{% else %}{{ c }}{% endif %}"),
+            found(&[("a", true), ("b", true), ("c", false)])
+        );
         assert_eq!(variables("{% if not a %}none{% else %}{{ a }}{% endif %}"), found(&[("a", true)]));
         assert_eq!(variables("{{ a or 'friend' }}{{ b if b else 'x' }}"), found(&[("a", true), ("b", true)]));
         assert_eq!(variables("{% if a %}{{ a }}{% endif %}{{ a }}"), found(&[("a", false)]));
@@ -397,7 +432,10 @@ mod tests {
 
     #[test]
     fn names_that_the_template_makes_itself_are_not_variables() {
-        assert_eq!(variables("{% for item in items %}{{ loop.index }}{{ item.price }}{{ loop.cycle('a', 'b') }}{% endfor %}"), found(&[("items", false)]));
+        assert_eq!(
+            variables("{% for item in items %}{{ loop.index }}{{ item.price }}{{ loop.cycle('a', 'b') }}{% endfor %}"),
+            found(&[("items", false)])
+        );
         assert_eq!(variables("{% set greeting = name|default('x') %}{{ greeting }}"), found(&[("name", true)]));
         assert_eq!(variables("{% with a = b %}{{ a }}{% endwith %}"), found(&[("b", false)]));
         assert_eq!(variables("{% for item in items %}{% endfor %}{{ item }}"), found(&[("item", false), ("items", false)]));
@@ -409,7 +447,8 @@ mod tests {
         assert!(fault(&doubling).contains("joins more than"));
         let hidden = format!("{{% set a = name %}}{}{{{{ a }}}}", "{% if x %}{% set a = [a, a]|join %}{% endif %}".repeat(10));
         assert!(fault(&hidden).contains("joins more than"));
-        for source in ["{{ 'a' * 100000000 }}", "{{ name * 9 }}", "{{ 9 * name }}", "{{ ('a' ~ 2) * 3 }}", "{{ name|int('aaaa') * 9999 }}"] {
+        for source in ["{{ 'a' * 100000000 }}", "{{ name * 9 }}", "{{ 9 * name }}", "{{ ('a' ~ 2) * 3 }}", "{{ name|int('aaaa') * 9999 }}"]
+        {
             assert!(fault(source).contains("need numbers"), "{source}");
         }
         for source in [

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::{Analysis, analyse, variable_name};
 use crate::context::Context;
 use crate::escape::Place;
-use crate::limits::SLOTS;
+use crate::limits::{SETTING_BYTES, SLOTS};
 use crate::render::Engine;
 use crate::syntax::{self, Part};
 
@@ -90,7 +90,8 @@ pub(crate) struct Compiler {
 impl Compiler {
     /// Compiles a part of the message.
     pub fn compile(&mut self, reading: &Reading<'_>, place: Place) -> Result<Vec<Piece>, String> {
-        let mut cutting = Cutting { compiler: self, place, assigned: &reading.analysis.assigned, pieces: Vec::new(), prelude: String::new() };
+        let mut cutting =
+            Cutting { compiler: self, place, assigned: &reading.analysis.assigned, pieces: Vec::new(), prelude: String::new() };
         let mut block = Block::default();
         for part in &reading.parts {
             let finished = match (block.depth, part) {
@@ -176,6 +177,8 @@ struct Cutting<'compiler, 'source> {
     pieces: Vec<Piece>,
     /// Everything so far that sets variables; slots that use them run it first.
     prelude: String,
+    /// What expressions became since the prelude last grew.
+    known: HashMap<String, Piece>,
 }
 
 impl Cutting<'_, '_> {
@@ -183,11 +186,11 @@ impl Cutting<'_, '_> {
         match finished {
             Finished::Nothing => {}
             Finished::Text(text) => self.text(text),
-            Finished::Setting(source) => self.prelude.push_str(&source),
+            Finished::Setting(source) => self.set(&source)?,
             Finished::Slot(source) => self.slot(source)?,
             Finished::SlotThatSets { source, skeleton } => {
                 self.slot(source)?;
-                self.prelude.push_str(&skeleton);
+                self.set(&skeleton)?;
             }
         }
         Ok(())
@@ -200,8 +203,33 @@ impl Cutting<'_, '_> {
         }
     }
 
+    fn set(&mut self, source: &str) -> Result<(), String> {
+        self.known.clear();
+        self.prelude.push_str(source);
+        match self.prelude.len() > SETTING_BYTES {
+            true => Err(format!("the tags that set variables hold more than {} KiB", SETTING_BYTES / 1024)),
+            false => Ok(()),
+        }
+    }
+
     fn slot(&mut self, source: String) -> Result<(), String> {
-        let alone = analyse(&source);
+        let piece = match self.known.get(&source) {
+            Some(piece) => piece.clone(),
+            None => {
+                let piece = self.piece(&source)?;
+                self.known.insert(source, piece.clone());
+                piece
+            }
+        };
+        match piece {
+            Piece::Static(text) => self.text(&text),
+            slot @ Piece::Slot(_) => self.pieces.push(slot),
+        }
+        Ok(())
+    }
+
+    fn piece(&mut self, source: &str) -> Result<Piece, String> {
+        let alone = analyse(source);
         let uses_settings = alone.variables.keys().any(|name| self.assigned.contains(name));
         let (source, analysis) = match uses_settings {
             true => {
@@ -209,17 +237,14 @@ impl Cutting<'_, '_> {
                 let analysis = analyse(&whole);
                 (whole, analysis)
             }
-            false => (source, alone),
+            false => (source.to_owned(), alone),
         };
         let slot = Slot { place: self.place, program: program(source, &analysis) };
         if analysis.variables.is_empty() {
-            let value = Engine::load(std::slice::from_ref(&slot)).and_then(|engine| engine.values(&Context::default()));
-            value.map_err(|error| error.to_string())?.iter().for_each(|text| self.text(text));
-            return Ok(());
+            let values = Engine::load(std::slice::from_ref(&slot)).and_then(|engine| engine.values(&Context::default()));
+            return values.map(|values| Piece::Static(values.concat())).map_err(|error| error.to_string());
         }
-        let number = self.compiler.number(slot)?;
-        self.pieces.push(Piece::Slot(number));
-        Ok(())
+        self.compiler.number(slot).map(Piece::Slot)
     }
 }
 
@@ -302,6 +327,15 @@ mod tests {
                 "Field(\"x\")",
             ]
         );
+    }
+
+    #[test]
+    fn settings_are_limited_because_slots_carry_them() {
+        let source = format!("{}{{{{ a }}}}", "{% set a = 'xxxxxxxxxxxxxxxx' %}".repeat(200));
+
+        let refused = Compiler::default().compile(&read(&source).ok().unwrap(), Place::Text);
+
+        assert_eq!(refused.unwrap_err(), "the tags that set variables hold more than 4 KiB");
     }
 
     #[test]

@@ -311,7 +311,8 @@ mod tests {
             ..email("a\nb {{ 'x' * 9 }}", "{% include 'y' %}{{ name|nope }}")
         };
 
-        let found: Vec<(String, String)> = Content::Email(content).problems().into_iter().map(|problem| (problem.pointer, problem.code)).collect();
+        let found: Vec<(String, String)> =
+            Content::Email(content).problems().into_iter().map(|problem| (problem.pointer, problem.code)).collect();
 
         let expected = [
             ("/content/subject", "templates.line_break"),
@@ -337,7 +338,10 @@ mod tests {
 
     #[test]
     fn the_variables_of_all_parts_are_merged() {
-        let content = EmailContent { preheader: Some("{{ b }}".to_owned()), ..email("{{ a }}", "{{ a|default('') }}{{ b|default('') }}{{ c|default('') }}") };
+        let content = EmailContent {
+            preheader: Some("{{ b }}".to_owned()),
+            ..email("{{ a }}", "{{ a|default('') }}{{ b|default('') }}{{ c|default('') }}")
+        };
 
         let found: Vec<(String, bool)> = content.variables().into_iter().map(|variable| (variable.name, variable.has_default)).collect();
 

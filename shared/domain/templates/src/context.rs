@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object};
+use serde::Deserialize as _;
 
 /// A contact's fields and attributes by name; a null counts as absent.
 pub type Fields = BTreeMap<String, Value>;
@@ -30,6 +31,12 @@ impl Context {
     #[must_use]
     pub fn new(fields: Fields) -> Self {
         Self(Arc::new(Recipient { fields, ..Recipient::default() }))
+    }
+
+    /// Makes the context of the values that a plan carries, in the order of the names; a null is a field that the contact lacks.
+    #[must_use]
+    pub fn of_values(names: &[String], values: &[serde_json::Value]) -> Self {
+        Self::new(names.iter().cloned().zip(values.iter().map(value_of)).collect())
     }
 
     /// Adds the organization's name.
@@ -60,6 +67,14 @@ impl Context {
     /// Gives the context as the engine's root value; cheap, nothing is copied.
     pub(crate) fn root(&self) -> Value {
         Value::from_object(Root(self.clone()))
+    }
+}
+
+fn value_of(json: &serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::String(text) => Value::from(text.as_str()),
+        // Every JSON value is a value of the engine.
+        other => Value::deserialize(other).unwrap_or_default(),
     }
 }
 
@@ -103,5 +118,22 @@ impl Object for Organization {
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::NonEnumerable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_values_of_a_plan_are_found_by_name_and_nulls_are_absent() {
+        let names = ["city".to_owned(), "age".to_owned(), "nickname".to_owned()];
+        let values = [serde_json::json!("Rome"), serde_json::json!(36), serde_json::Value::Null];
+
+        let context = Context::of_values(&names, &values);
+
+        assert_eq!(context.find("city"), Some(&Value::from("Rome")));
+        assert_eq!(context.find("age"), Some(&Value::from(36)));
+        assert_eq!(context.find("nickname"), None);
     }
 }

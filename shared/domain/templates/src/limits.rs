@@ -30,3 +30,5 @@ pub const TAG_TOKENS: usize = 200;
 pub const ELIFS: usize = 50;
 /// The most pieces of text that one expression may join, those behind `set` variables counted again.
 pub const JOINED_TEXTS: usize = 200;
+/// The most that the `set` tags of one part may hold, in bytes: every slot that uses one carries those before it.
+pub const SETTING_BYTES: usize = 4 * 1024;

@@ -7,7 +7,7 @@
 use html2text::config;
 use html2text::render::TextDecorator;
 
-use crate::limits::NESTING;
+use crate::limits::{NESTING, TEXT_BYTES};
 use crate::syntax::{Part, push_part, push_text};
 
 /// The first of the characters (Supplementary Private Use Area-A) that stand for tags.
@@ -30,7 +30,11 @@ pub(crate) fn derive(parts: &[Part<'_>]) -> Result<String, String> {
     }
     let rendered = config::with_decorator(Decorator::default()).string_from_read(lines(&html).as_bytes(), WIDTH);
     let rendered = rendered.map_err(|_| "no text can be derived from the HTML: write the text part yourself".to_owned())?;
-    Ok(show(&tidy(&rendered), parts))
+    let source = show(&tidy(&rendered, parts), parts);
+    match source.len() > TEXT_BYTES {
+        true => Err(format!("the text derived from the HTML is larger than {} KiB: write the text part yourself", TEXT_BYTES / 1024)),
+        false => Ok(source),
+    }
 }
 
 fn hide(parts: &[Part<'_>]) -> String {
@@ -48,25 +52,34 @@ fn is_hidden(character: char) -> bool {
     (FIRST..=LAST).contains(&u32::from(character))
 }
 
+fn hidden_part<'parts, 'source>(character: char, parts: &'parts [Part<'source>]) -> Option<&'parts Part<'source>> {
+    let number = u32::from(character).checked_sub(FIRST)?;
+    parts.get(usize::try_from(number).ok()?)
+}
+
 fn show(text: &str, parts: &[Part<'_>]) -> String {
     let mut source = String::new();
     let mut rest = text;
     while let Some((place, hidden)) = rest.char_indices().find(|(_, character)| is_hidden(*character)) {
         let (before, after) = rest.split_at(place);
         push_text(&mut source, before);
-        let part = usize::try_from(u32::from(hidden) - FIRST).ok().and_then(|number| parts.get(number));
-        part.into_iter().for_each(|part| push_part(&mut source, *part));
+        hidden_part(hidden, parts).into_iter().for_each(|part| push_part(&mut source, *part));
         rest = after.get(hidden.len_utf8()..).unwrap_or_default();
     }
     push_text(&mut source, rest);
     source
 }
 
-/// Leaves at most one empty line in a row, and no spaces at the ends of lines.
-fn tidy(text: &str) -> String {
+/// Leaves at most one empty line in a row, no spaces at the ends of lines, and no line break after blocks that stand alone.
+fn tidy(text: &str, parts: &[Part<'_>]) -> String {
     let mut tidied = String::new();
     let mut empty = 0;
+    let is_block = |character: char| matches!(hidden_part(character, parts), Some(Part::Block(_)));
     for line in text.lines().map(str::trim) {
+        if !line.is_empty() && line.chars().all(|character| is_block(character) || character == ' ') {
+            tidied.push_str(line);
+            continue;
+        }
         empty = if line.is_empty() { empty + 1 } else { 0 };
         if empty < 2 {
             tidied.push_str(line);

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::io;
 
-use minijinja::value::Rest;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, Value};
 
 use crate::compile::{Piece, Program, Slot};
@@ -99,7 +98,6 @@ pub(crate) fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(RECURSION);
-    environment.set_debug(false);
     ["range", "dict", "debug", "namespace"].into_iter().for_each(|name| environment.remove_global(name));
     environment.set_formatter(|output, state, value| {
         let mut written = String::new();
@@ -136,12 +134,12 @@ fn replace(value: Cow<'_, str>, from: Cow<'_, str>, to: Cow<'_, str>) -> Result<
 }
 
 /// Joins a list, as MiniJinja's filter does, up to a limit.
-fn join(values: &Value, separators: Rest<Cow<'_, str>>) -> Result<String, Error> {
-    let separator = separators.first().map(Cow::as_ref).unwrap_or_default();
+fn join(values: &Value, separator: Option<Cow<'_, str>>) -> Result<String, Error> {
+    let separator = separator.unwrap_or_default();
     let mut joined = String::new();
     for (number, value) in values.try_iter()?.enumerate() {
         if number > 0 {
-            joined.push_str(separator);
+            joined.push_str(&separator);
         }
         escape::write(&mut joined, &value, Place::Text);
         if joined.len() > FILTER_BYTES {

@@ -1,0 +1,172 @@
+//! What the deliveries of all channels share: load, claim, look up exclusions, and afterwards settle and ask for what follows.
+//!
+//! Safe to run twice and to die at any await. Before the claim nothing was done. Between the claim and the settled result, the claim's
+//! lease keeps everybody else away, and when it ends the entries are in doubt: never sent again blindly. After the settled result, a
+//! repeat finds the plan done.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use carillon_contracts::{Channel, Run};
+use carillon_harness::{Delivery, Failure, Setup, SetupError};
+use carillon_kernel::{Clock, IdSource};
+use carillon_sending::keys::{RunKey, page_of};
+use carillon_sending::outcome::Outcome;
+use carillon_sending::state::Turn;
+use carillon_sending::{Claim, Ledger, Loaded, Plan, RunStatus, SendingError, Settled};
+
+use crate::exclusions::ExclusionLog;
+use crate::fold_requests::FoldRequests;
+use crate::frozen::{Frozen, FrozenRuns};
+
+/// The longest wait before a plan that the provider put off is tried again: SQS delays no longer.
+const LONGEST_WAIT_SECONDS: u32 = 900;
+
+/// What a delivery works with.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) ledger: Ledger,
+    exclusions: ExclusionLog,
+    folds: FoldRequests,
+    frozen: FrozenRuns,
+    clock: Clock,
+    ids: IdSource,
+}
+
+/// A claimed plan: the right to call the provider once for these entries.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) of: RunKey,
+    pub(crate) frozen: Arc<Frozen>,
+    pub(crate) plan: Plan,
+    pub(crate) claim: Claim,
+    /// The entries to send.
+    pub(crate) entries: Vec<usize>,
+    /// The entries that were excluded since the plan was written, settled already.
+    excluded: Vec<Settled>,
+}
+
+/// What is to be done with a message that asks for a delivery.
+#[derive(Debug)]
+pub(crate) enum Begin {
+    /// Send.
+    Send(Box<Job>),
+    /// Nothing: done, stopped, or somebody else's.
+    Leave,
+    /// Come again after so many seconds.
+    Later(u32),
+}
+
+/// What a call brought for a whole plan.
+#[derive(Debug, Default)]
+pub(crate) struct Results {
+    /// One result for each entry that was sent.
+    pub(crate) settled: Vec<Settled>,
+    /// Whether the provider throttles.
+    pub(crate) throttled: bool,
+}
+
+impl Desk {
+    pub(crate) fn from_setup(setup: &Setup) -> Result<Self, SetupError> {
+        Ok(Self {
+            ledger: Ledger::from_setup(setup)?,
+            exclusions: ExclusionLog::from_setup(setup)?,
+            folds: FoldRequests::from_setup(setup)?,
+            frozen: FrozenRuns::default(),
+            clock: setup.clock(),
+            ids: setup.ids(),
+        })
+    }
+
+    /// Loads a plan and claims it, if it may be sent.
+    pub(crate) async fn begin(&self, of: RunKey, plan: u32, delivery: Delivery) -> Result<Begin, Failure> {
+        let Loaded { run, plan, state } = self.ledger.load(of, plan).await?;
+        if run.as_ref().is_some_and(|run| run.status != RunStatus::Sending) {
+            return Ok(Begin::Leave);
+        }
+        let generation = run.map_or(0, |run| run.generation);
+        let token = format!("{:x}", u64::from_be_bytes(self.ids.bytes()));
+        let state = match state.turn(token, generation, self.clock.now()) {
+            Turn::Claim(state) => state,
+            Turn::Busy(until) => return Ok(Begin::Later(seconds_until(until, delivery))),
+            Turn::Doubt(state) => {
+                self.ledger.doubt(of, state, delivery.moment).await?;
+                self.folds.ask(of, page_of(plan.number)).await?;
+                return Ok(Begin::Leave);
+            }
+            Turn::Done => return Ok(Begin::Leave),
+        };
+        let frozen = self.frozen(of, &plan).await?;
+        let claim = match self.ledger.claim(of, state, self.clock.now()).await {
+            Ok(claim) => claim,
+            Err(SendingError::Overtaken) => return Ok(Begin::Later(1)),
+            Err(error) => return Err(error.into()),
+        };
+        self.job(of, frozen, (plan, claim)).await
+    }
+
+    /// Looks up who was excluded since the plan was written: after the claim, so that nobody slips through before it.
+    async fn job(&self, of: RunKey, frozen: Arc<Frozen>, (plan, claim): (Plan, Claim)) -> Result<Begin, Failure> {
+        let gone = if frozen.definition.marketing {
+            let addresses: BTreeSet<&str> = plan.recipients.iter().map(|recipient| recipient.address.as_str()).collect();
+            self.exclusions.among(of.organization, frozen.definition.channel, (&addresses, plan.created_at)).await?
+        } else {
+            BTreeSet::new()
+        };
+        let (mut entries, mut excluded) = (Vec::new(), Vec::new());
+        for index in claim.state.outcomes.having(Outcome::Waiting) {
+            match plan.recipients.get(index).is_some_and(|recipient| gone.contains(&recipient.address)) {
+                true => excluded.push(settled(index, Outcome::Excluded, Some("excluded_since_planned"))),
+                false => entries.push(index),
+            }
+        }
+        Ok(Begin::Send(Box::new(Job { of, frozen, plan, claim, entries, excluded })))
+    }
+
+    async fn frozen(&self, of: RunKey, plan: &Plan) -> Result<Arc<Frozen>, Failure> {
+        match &plan.definition {
+            Some(text) => {
+                let definition = serde_json::from_str(text).map_err(|error| SendingError::Corrupt("definition", error))?;
+                Ok(Arc::new(Frozen::load(definition)?))
+            }
+            None => self.frozen.get(&self.ledger, of).await,
+        }
+    }
+
+    /// Writes what the call brought, asks for the page's sums, and tells after how many seconds the rest is to be tried again.
+    pub(crate) async fn settle(&self, job: Job, results: Results) -> Result<Option<u32>, Failure> {
+        let Job { of, claim, excluded, plan, frozen, .. } = job;
+        let mut settled = results.settled;
+        settled.extend(excluded);
+        let state = self.ledger.settle(of, claim, &settled, self.clock.now()).await?;
+        if results.throttled {
+            self.ledger.throttled(frozen.definition.channel, self.clock.now()).await?;
+        }
+        self.folds.ask(of, page_of(plan.number)).await?;
+        Ok(state.outcomes.any(Outcome::Waiting).then(|| wait_seconds(state.tries)))
+    }
+}
+
+/// Makes the result of one entry.
+pub(crate) fn settled(index: usize, outcome: Outcome, reason: Option<&str>) -> Settled {
+    Settled { index, outcome, reason: reason.map(str::to_owned), provider_id: None }
+}
+
+/// How long to wait before the next try: 2, 4, 8 … seconds, at most 15 minutes.
+fn wait_seconds(tries: u32) -> u32 {
+    2_u32.saturating_pow(tries.clamp(1, 10)).min(LONGEST_WAIT_SECONDS)
+}
+
+fn seconds_until(until: jiff::Timestamp, delivery: Delivery) -> u32 {
+    u32::try_from(until.duration_since(delivery.moment).as_secs() + 1).unwrap_or(1).clamp(1, LONGEST_WAIT_SECONDS)
+}
+
+/// The organization's and the run's names as tags and callbacks carry them; the channel that a message's definition names.
+pub(crate) fn channel_of(job: &Job) -> Channel {
+    job.frozen.definition.channel
+}
+
+/// Names a run of the organization.
+pub(crate) fn run_key(organization: carillon_contracts::OrganizationId, run: Run) -> RunKey {
+    RunKey::new(organization, run)
+}

@@ -1,0 +1,86 @@
+//! FACTS n: what providers reported of a plan's entries afterwards. Sets of numbers that only grow, merged without reading.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use carillon_contracts::fact::FactKind;
+use carillon_dynamo::Change;
+use serde_json::Value;
+
+/// What is known of the entries of one plan, by kind: each number is an entry of an attempt.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts(BTreeMap<FactKind, BTreeSet<u16>>);
+
+/// How many numbers an attempt takes: more than a plan has entries.
+const ENTRIES_OF_ATTEMPT: u16 = 64;
+
+impl Facts {
+    /// Adds a fact about an entry of an attempt.
+    pub fn add(&mut self, kind: FactKind, attempt: u8, index: u8) {
+        self.0.entry(kind).or_default().insert(u16::from(attempt) * ENTRIES_OF_ATTEMPT + u16::from(index));
+    }
+
+    /// Tells whether a fact is known of an entry, whatever the attempt.
+    #[must_use]
+    pub fn knows(&self, kind: FactKind, index: usize) -> bool {
+        self.0.get(&kind).is_some_and(|numbers| numbers.iter().any(|number| usize::from(number % ENTRIES_OF_ATTEMPT) == index))
+    }
+
+    /// Tells whether anything is known of an entry of this attempt: it proves that the provider took the message.
+    #[must_use]
+    pub fn prove_acceptance(&self, attempt: u8, index: usize) -> bool {
+        let wanted = usize::from(attempt) * usize::from(ENTRIES_OF_ATTEMPT) + index;
+        self.0.iter().any(|(kind, numbers)| *kind != FactKind::Unsubscribed && numbers.iter().any(|number| usize::from(*number) == wanted))
+    }
+
+    /// Writes the change that merges these facts into the stored ones.
+    pub(crate) fn change(&self) -> Change {
+        self.0.iter().fold(Change::new(), |change, (kind, numbers)| change.add_numbers(attribute(*kind), numbers))
+    }
+
+    /// Reads the facts of a stored item.
+    pub(crate) fn read(item: &serde_json::Map<String, Value>) -> Self {
+        let mut facts = Self::default();
+        for kind in FactKind::ALL {
+            let Some(Value::Array(numbers)) = item.get(attribute(kind)) else { continue };
+            let numbers = numbers.iter().filter_map(|number| number.as_u64()?.try_into().ok()).collect();
+            facts.0.insert(kind, numbers);
+        }
+        facts
+    }
+}
+
+/// The attribute of a kind: short, because DynamoDB bills for names.
+const fn attribute(kind: FactKind) -> &'static str {
+    match kind {
+        FactKind::Sent => "s",
+        FactKind::Delivered => "d",
+        FactKind::Delayed => "l",
+        FactKind::BouncedHard => "bh",
+        FactKind::BouncedSoft => "bs",
+        FactKind::Complained => "c",
+        FactKind::Rejected => "r",
+        FactKind::RenderingFailed => "rf",
+        FactKind::Opened => "o",
+        FactKind::OpenedByMachine => "om",
+        FactKind::Clicked => "k",
+        FactKind::ClickedByMachine => "km",
+        FactKind::Undelivered => "u",
+        FactKind::Unsubscribed => "un",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn acceptance_is_proven_for_the_attempt_that_the_fact_speaks_of() {
+        let mut facts = Facts::default();
+        facts.add(FactKind::Sent, 1, 7);
+
+        assert!(facts.prove_acceptance(1, 7));
+        assert!(!facts.prove_acceptance(0, 7));
+        assert!(facts.knows(FactKind::Sent, 7));
+        assert!(!facts.knows(FactKind::Delivered, 7));
+    }
+}

@@ -1,0 +1,121 @@
+//! Single messages: the transactional lane. Each is a run of one plan with one recipient, and never waits behind a campaign.
+//!
+//! | access | pk | sk |
+//! | --- | --- | --- |
+//! | one, and the newest of an organization (eight shards, merged) | `ORG#{org}#MSG#{shard}` | `{message}` |
+
+use carillon_contracts::{Channel, ContactId, MessageId, OrganizationId, Run, SenderId, TemplateId};
+use carillon_dynamo::{Condition, Key, Query, Table, Write};
+use carillon_kernel::{Setup, SetupError};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::SendingError;
+use crate::keys::RunKey;
+use crate::store::expiring;
+
+const SHARDS: u8 = 8;
+
+/// A single message, as stored; its status is computed from the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// The id.
+    pub id: MessageId,
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The channel.
+    pub channel: Channel,
+    /// The address or number that it goes to.
+    pub to: String,
+    /// The contact that has the address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_id: Option<ContactId>,
+    /// The sender.
+    pub sender_id: SenderId,
+    /// The template, unless the content was given with the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_id: Option<TemplateId>,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+}
+
+impl Message {
+    /// The names of the message's run.
+    #[must_use]
+    pub const fn run(&self) -> RunKey {
+        RunKey::new(self.organization, Run::Message(self.id))
+    }
+}
+
+/// The messages of all organizations.
+#[derive(Debug, Clone)]
+pub struct Messages {
+    table: Table,
+}
+
+impl Messages {
+    /// Opens the table of entities.
+    ///
+    /// # Errors
+    /// [`SetupError`] when a setting is missing.
+    pub fn from_setup(setup: &Setup) -> Result<Self, SetupError> {
+        Ok(Self { table: Table::from_setup(setup, "ENTITIES_TABLE")? })
+    }
+
+    /// Makes the write that stores a new message.
+    ///
+    /// # Errors
+    /// [`SendingError`] when it cannot be written.
+    pub fn insert(&self, message: &Message) -> Result<Write, SendingError> {
+        let put = self.table.put(key(message.organization, message.id), message, Condition::Absent)?;
+        Ok(expiring(put, message.created_at.as_second()))
+    }
+
+    /// Gives a message.
+    ///
+    /// # Errors
+    /// [`SendingError::Absent`] when the organization has none with this id.
+    pub async fn get(&self, organization: OrganizationId, message: MessageId) -> Result<Message, SendingError> {
+        self.find(organization, message).await?.ok_or(SendingError::Absent("message"))
+    }
+
+    /// Gives a message, if it is there.
+    ///
+    /// # Errors
+    /// [`SendingError`] when the table does not answer.
+    pub async fn find(&self, organization: OrganizationId, message: MessageId) -> Result<Option<Message>, SendingError> {
+        Ok(self.table.find(key(organization, message)).await?)
+    }
+
+    /// Lists the newest messages older than `before`, at most `limit`.
+    ///
+    /// # Errors
+    /// [`SendingError`] when the table does not answer.
+    pub async fn newest(&self, organization: OrganizationId, before: Option<MessageId>, limit: u32) -> Result<Vec<Message>, SendingError> {
+        let read = (0..SHARDS).map(|shard| {
+            let query = Query::partition(partition(organization, shard)).backwards().limit(limit);
+            let query = match before {
+                Some(before) => query.between("msg_", below(before)),
+                None => query,
+            };
+            self.table.query::<Message>(query)
+        });
+        let mut messages: Vec<Message> = futures::future::try_join_all(read).await?.into_iter().flat_map(|page| page.items).collect();
+        messages.sort_by_key(|message| std::cmp::Reverse(message.id));
+        messages.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(messages)
+    }
+}
+
+/// Gives the greatest id below one: ranges of DynamoDB include their ends.
+fn below(id: MessageId) -> String {
+    MessageId::from_bytes(u128::from_be_bytes(id.to_bytes()).saturating_sub(1).to_be_bytes()).to_string()
+}
+
+fn partition(organization: OrganizationId, shard: u8) -> String {
+    format!("ORG#{organization}#MSG#{shard}")
+}
+
+fn key(organization: OrganizationId, message: MessageId) -> Key {
+    Key::new(partition(organization, message.shard(SHARDS)), message.to_string())
+}

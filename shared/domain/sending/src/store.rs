@@ -1,0 +1,171 @@
+//! Reads and writes the ledger's items. The keys are in [`crate::keys`].
+
+use std::collections::BTreeMap;
+
+use carillon_dynamo::{Condition, Key, Query, StoreError, Table, Write, number, text};
+use carillon_kernel::{Setup, SetupError};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::SendingError;
+use crate::facts::Facts;
+use crate::figures::Sums;
+use crate::keys::{self, RunKey};
+use crate::plan::{Plan, StoredPlan};
+use crate::run::{Definition, RunRecord};
+use crate::state::State;
+
+/// How long the ledger keeps its items after they were written: 400 days, in seconds.
+const KEPT_SECONDS: i64 = 400 * 24 * 60 * 60;
+
+type Item = Map<String, Value>;
+
+#[derive(Debug, Clone)]
+pub(crate) struct LedgerStore {
+    pub(crate) table: Table,
+}
+
+/// What is stored of one plan, and its run.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) run: Option<RunRecord>,
+    pub(crate) plan: Option<Plan>,
+    pub(crate) state: Option<State>,
+}
+
+impl LedgerStore {
+    pub(crate) fn from_setup(setup: &Setup) -> Result<Self, SetupError> {
+        Ok(Self { table: Table::from_setup(setup, "LEDGER_TABLE")? })
+    }
+
+    pub(crate) async fn find_run(&self, of: RunKey) -> Result<Option<RunRecord>, SendingError> {
+        Ok(self.table.find(keys::run(of)).await?)
+    }
+
+    pub(crate) async fn get_definition(&self, of: RunKey) -> Result<Definition, SendingError> {
+        let item: Option<Item> = self.table.find(keys::definition(of)).await?;
+        let item = item.ok_or(SendingError::Absent("definition"))?;
+        let text = item.get("definition").and_then(Value::as_str).unwrap_or_default();
+        serde_json::from_str(text).map_err(|error| SendingError::Corrupt("definition", error))
+    }
+
+    pub(crate) fn put_definition(&self, of: RunKey, definition: &Definition) -> Result<Write, SendingError> {
+        let packed = serde_json::to_string(definition).map_err(|error| SendingError::Corrupt("definition", error))?;
+        let body = BTreeMap::from([("definition", packed)]);
+        let write = self.table.put(keys::definition(of), &body, Condition::Absent)?;
+        Ok(expiring(write, definition.created_at.as_second()))
+    }
+
+    pub(crate) async fn find_plan(&self, of: RunKey, number: u32) -> Result<Option<Plan>, SendingError> {
+        let stored: Option<StoredPlan> = self.table.find(keys::plan(of, number)).await?;
+        stored.map(StoredPlan::unpack).transpose()
+    }
+
+    pub(crate) fn insert_plan(&self, of: RunKey, plan: &Plan) -> Result<Write, SendingError> {
+        let write = self.table.put(keys::plan(of, plan.number), &StoredPlan::pack(plan)?, Condition::Absent)?;
+        Ok(expiring(write, plan.created_at.as_second()))
+    }
+
+    /// Reads a run's record, a plan and its state in one request, seeing all that was acknowledged before.
+    pub(crate) async fn load(&self, of: RunKey, plan: u32) -> Result<Stored, SendingError> {
+        let wanted = [keys::run(of), keys::plan(of, plan), keys::state(of, plan)];
+        let items: Vec<Item> = self.table.find_many(&wanted).await?;
+        let mut stored = Stored { run: None, plan: None, state: None };
+        for item in items {
+            match item.get("sk").and_then(Value::as_str).unwrap_or_default() {
+                "RUN" => stored.run = Some(parse("run", item)?),
+                sk if sk.starts_with("PLAN#") => stored.plan = Some(parse::<StoredPlan>("plan", item)?.unpack()?),
+                _ => stored.state = Some(parse("state", item)?),
+            }
+        }
+        Ok(stored)
+    }
+
+    /// Puts a state that follows the stored one: version 1 where there is none.
+    pub(crate) fn put_state(&self, of: RunKey, state: &State, moment_s: i64) -> Result<Write, SendingError> {
+        let condition = match state.version {
+            0 | 1 => Condition::Absent,
+            version => Condition::version(version - 1),
+        };
+        Ok(expiring(self.table.put(keys::state(of, state.number), state, condition)?, moment_s))
+    }
+
+    pub(crate) async fn find_state(&self, of: RunKey, number: u32) -> Result<Option<State>, SendingError> {
+        Ok(self.table.find(keys::state(of, number)).await?)
+    }
+
+    pub(crate) async fn find_facts(&self, of: RunKey, number: u32) -> Result<Facts, SendingError> {
+        let item: Option<Item> = self.table.find(keys::facts(of, number)).await?;
+        Ok(item.map(|item| Facts::read(&item)).unwrap_or_default())
+    }
+
+    /// Merges facts into the stored ones, without reading them.
+    pub(crate) async fn merge_facts(&self, of: RunKey, number: u32, facts: &Facts) -> Result<(), SendingError> {
+        Ok(self.table.commit(vec![self.table.update(keys::facts(of, number), facts.change(), Condition::Always)]).await?)
+    }
+
+    /// Reads all states and facts of a page, by plan.
+    pub(crate) async fn page(&self, of: RunKey, page: u32) -> Result<BTreeMap<u32, (Option<State>, Facts)>, SendingError> {
+        let query = Query::partition(keys::page_partition(of, page)).prefix("STATE#").strong();
+        let items: Vec<Item> = self.table.query_all(query).await?;
+        let mut plans: BTreeMap<u32, (Option<State>, Facts)> = BTreeMap::new();
+        for item in items {
+            let sk = item.get("sk").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let plan = sk.split('#').nth(1).and_then(|digits| digits.parse().ok()).unwrap_or_default();
+            let entry = plans.entry(plan).or_default();
+            if sk.ends_with("#FACTS") {
+                entry.1 = Facts::read(&item);
+            } else {
+                entry.0 = Some(parse("state", item)?);
+            }
+        }
+        Ok(plans)
+    }
+
+    pub(crate) async fn find_sums(&self, of: RunKey, page: u32) -> Result<Option<Sums>, SendingError> {
+        Ok(self.table.find(keys::sums(of, page)).await?)
+    }
+
+    pub(crate) async fn replace_sums(&self, of: RunKey, page: u32, sums: &Sums) -> Result<(), StoreError> {
+        let condition = match sums.version {
+            0 | 1 => Condition::Absent,
+            version => Condition::version(version - 1),
+        };
+        self.table.commit(vec![self.table.put(keys::sums(of, page), sums, condition)?]).await
+    }
+
+    pub(crate) async fn all_sums(&self, of: RunKey) -> Result<Vec<Sums>, SendingError> {
+        Ok(self.table.query_all(Query::partition(keys::run_partition(of)).prefix("SUMS#").strong()).await?)
+    }
+}
+
+/// Makes a put expire with the ledger's retention.
+pub(crate) fn expiring(write: Write, moment_s: i64) -> Write {
+    write.with("ttl", number(moment_s + KEPT_SECONDS))
+}
+
+fn parse<T: DeserializeOwned>(what: &'static str, item: Item) -> Result<T, SendingError> {
+    serde_json::from_value(Value::Object(item)).map_err(|error| SendingError::Corrupt(what, error))
+}
+
+/// Makes the write that only lists a run as under way.
+pub(crate) fn list_active(table: &Table, run: &RunRecord) -> Result<Write, SendingError> {
+    let body = BTreeMap::from([("organization", run.organization.to_string()), ("run", run.run.to_string())]);
+    Ok(table.put(keys::active(run.key(), run.channel), &body, Condition::Always)?)
+}
+
+/// Makes the write that changes a run's record from its present epoch.
+pub(crate) fn change_run(table: &Table, run: &RunRecord, change: carillon_dynamo::Change) -> Write {
+    let key: Key = keys::run(run.key());
+    table.update(key, change.set("epoch", number(run.epoch + 1)), Condition::Equals("epoch", number(run.epoch)))
+}
+
+/// Gives the text of a status, as it is stored.
+pub(crate) fn status_text(status: crate::RunStatus) -> carillon_dynamo::Value {
+    text(match status {
+        crate::RunStatus::Sending => "sending",
+        crate::RunStatus::Paused => "paused",
+        crate::RunStatus::Cancelled => "cancelled",
+        crate::RunStatus::Finished => "finished",
+    })
+}
