@@ -4,7 +4,6 @@
 //! lease keeps everybody else away, and when it ends the entries are in doubt: never sent again blindly. After the settled result, a
 //! repeat finds the plan done.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use carillon_contracts::{Channel, Run};
@@ -66,6 +65,15 @@ pub(crate) struct Results {
     pub(crate) throttled: bool,
 }
 
+impl Job {
+    fn new((of, plan, claim): (RunKey, Plan, Claim), frozen: Arc<Frozen>, gone: &[usize]) -> Self {
+        let waiting = claim.state.outcomes.having(Outcome::Waiting);
+        let (gone, entries): (Vec<usize>, Vec<usize>) = waiting.partition(|index| gone.contains(index));
+        let excluded = gone.into_iter().map(|index| settled(index, Outcome::Excluded, Some("excluded_since_planned"))).collect();
+        Self { of, frozen, plan, claim, entries, excluded }
+    }
+}
+
 impl Desk {
     pub(crate) fn from_setup(setup: &Setup) -> Result<Self, SetupError> {
         Ok(Self {
@@ -102,25 +110,15 @@ impl Desk {
             Err(SendingError::Overtaken) => return Ok(Begin::Later(1)),
             Err(error) => return Err(error.into()),
         };
-        self.job(of, frozen, (plan, claim)).await
-    }
-
-    /// Looks up who was excluded since the plan was written: after the claim, so that nobody slips through before it.
-    async fn job(&self, of: RunKey, frozen: Arc<Frozen>, (plan, claim): (Plan, Claim)) -> Result<Begin, Failure> {
-        let gone = if frozen.definition.marketing {
-            let addresses: BTreeSet<&str> = plan.recipients.iter().map(|recipient| recipient.address.as_str()).collect();
-            self.exclusions.among(of.organization, frozen.definition.channel, (&addresses, plan.created_at)).await?
-        } else {
-            BTreeSet::new()
-        };
-        let (mut entries, mut excluded) = (Vec::new(), Vec::new());
-        for index in claim.state.outcomes.having(Outcome::Waiting) {
-            match plan.recipients.get(index).is_some_and(|recipient| gone.contains(&recipient.address)) {
-                true => excluded.push(settled(index, Outcome::Excluded, Some("excluded_since_planned"))),
-                false => entries.push(index),
+        // After the claim, so that nobody who was excluded before it slips through.
+        match self.exclusions.among(&frozen.definition, &plan).await {
+            Ok(gone) => Ok(Begin::Send(Box::new(Job::new((of, plan, claim), frozen, &gone)))),
+            Err(failure) => {
+                // Nothing was sent: given back, the claim leaves no doubt.
+                self.ledger.settle(of, claim, &[], self.clock.now()).await?;
+                Err(failure)
             }
         }
-        Ok(Begin::Send(Box::new(Job { of, frozen, plan, claim, entries, excluded })))
     }
 
     async fn frozen(&self, of: RunKey, plan: &Plan) -> Result<Arc<Frozen>, Failure> {

@@ -66,7 +66,8 @@ impl EmailCourier {
     fn entry(&self, job: &Job, renderer: &EmailRenderer, (index, recipient): (usize, &Recipient)) -> Result<BulkEntry, Settled> {
         let definition = &job.frozen.definition;
         let unsubscribe = self.unsubscribe_url(job, recipient);
-        let mut context = Context::of_values(&definition.variables, &recipient.values).with_organization(definition.organization_name.clone());
+        let mut context =
+            Context::of_values(&definition.variables, &recipient.values).with_organization(definition.organization_name.clone());
         let mut headers = Vec::new();
         if let Some(url) = unsubscribe {
             headers.push(("List-Unsubscribe".to_owned(), format!("<{url}>")));

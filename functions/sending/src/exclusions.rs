@@ -1,13 +1,14 @@
 //! Who was excluded since a plan was written: a worker's copy of the exclusion log, read on from where it ended.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-use carillon_contacts::{Exclusion, Exclusions};
-use carillon_contracts::{Channel, OrganizationId};
-use carillon_harness::{Failure, Setup, SetupError};
-use carillon_kernel::Clock;
-use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
+
+use carillon_contacts::{Exclusion, Exclusions, Purpose};
+use carillon_contracts::{Channel, OrganizationId};
+use carillon_harness::{Failure, Kind, Setup, SetupError};
+use carillon_kernel::Clock;
+use carillon_sending::{Definition, Plan};
+use jiff::{SignedDuration, Timestamp};
 
 /// How much earlier than asked the log is read: entries carry the time of their writer's clock, and appear when its commit ends.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
@@ -15,12 +16,12 @@ const MARGIN: SignedDuration = SignedDuration::from_secs(60);
 /// How many addresses a worker keeps before it starts anew, so that its memory stays bounded.
 const MOST_KEPT: usize = 200_000;
 
-/// A part of the log, from a moment to a moment.
-#[derive(Debug, Clone)]
+/// A part of the log: the last entry of every address, from a moment to a moment.
+#[derive(Debug)]
 struct Part {
     from: Timestamp,
     until: Timestamp,
-    last: BTreeMap<String, (Timestamp, bool)>,
+    last: BTreeMap<String, Exclusion>,
 }
 
 /// The log as a worker knows it.
@@ -36,37 +37,60 @@ impl ExclusionLog {
         Ok(Self { log: Exclusions::from_setup(setup)?, clock: setup.clock(), parts: Mutex::default() })
     }
 
-    /// Tells which of the addresses were excluded after `since`; the log's last word on an address counts.
-    pub(crate) async fn among(
-        &self,
-        organization: OrganizationId,
-        channel: Channel,
-        (addresses, since): (&BTreeSet<&str>, Timestamp),
-    ) -> Result<BTreeSet<String>, Failure> {
-        let wanted_from = since - MARGIN;
-        let known = self.lock().get(&(organization, channel)).filter(|part| part.from <= wanted_from).cloned();
-        let mut part = known.unwrap_or(Part { from: wanted_from, until: wanted_from, last: BTreeMap::new() });
-        let read_from = (part.until - MARGIN).max(part.from);
+    /// Tells which entries of a plan were excluded since it was written; the log's last word on an address counts.
+    pub(crate) async fn among(&self, definition: &Definition, plan: &Plan) -> Result<Vec<usize>, Failure> {
+        let of = (definition.organization, definition.channel);
+        let wanted_from = plan.created_at - MARGIN;
+        let known = self.lock().get(&of).filter(|part| part.from <= wanted_from).map(|part| part.until);
         let now = self.clock.now();
-        for Exclusion { address, at, excluded, .. } in self.log.since(organization, channel, read_from).await? {
-            let newer = part.last.get(&address).is_none_or(|(known, was_excluded)| at > *known || (at == *known && (excluded || !was_excluded)));
-            if newer {
-                part.last.insert(address, (at, excluded));
-            }
-        }
-        part.until = now;
-        let gone = |address: &&&str| part.last.get(**address).is_some_and(|(at, excluded)| *excluded && *at >= wanted_from);
-        let found = addresses.iter().filter(gone).map(|address| (*address).to_owned()).collect();
+        let read_from = known.map_or(wanted_from, |until| until - MARGIN);
+        let news = self.log.since(of.0, of.1, read_from).await?;
+
         let mut parts = self.lock();
-        if part.last.len() > MOST_KEPT {
-            parts.remove(&(organization, channel));
-        } else {
-            parts.insert((organization, channel), part);
+        // What is kept may have been started anew in the meantime: then it knows no more than what was read just now.
+        let part = parts.entry(of).or_insert_with(|| Part { from: read_from, until: now, last: BTreeMap::new() });
+        if part.from > read_from {
+            *part = Part { from: read_from, until: now, last: BTreeMap::new() };
         }
-        Ok(found)
+        part.until = part.until.max(now);
+        news.into_iter().for_each(|entry| part.take(entry));
+        let purpose = if definition.marketing { Purpose::Marketing } else { Purpose::Transactional };
+        let excluded = plan.recipients.iter().enumerate().filter(|(_, recipient)| part.excludes(&recipient.address, purpose, wanted_from));
+        let excluded = excluded.map(|(index, _)| index).collect();
+        let complete = part.from <= wanted_from;
+        if !complete || part.last.len() > MOST_KEPT {
+            parts.remove(&of);
+        }
+        // Retried by the queue: the next look reads all.
+        if complete {
+            Ok(excluded)
+        } else {
+            Err(Failure::new(Kind::Unavailable, "sending.exclusions", "the exclusion log is being read anew"))
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(OrganizationId, Channel), Part>> {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Part {
+    /// Takes an entry: the later one of an address counts, and of two at the same moment the one that excludes.
+    fn take(&mut self, entry: Exclusion) {
+        match self.last.get_mut(&entry.address) {
+            Some(known) if known.at > entry.at => {}
+            Some(known) if known.at == entry.at => {
+                known.marketing |= entry.marketing;
+                known.transactional |= entry.transactional;
+            }
+            _ => {
+                self.last.insert(entry.address.clone(), entry);
+            }
+        }
+    }
+
+    fn excludes(&self, address: &str, purpose: Purpose, since: Timestamp) -> bool {
+        !self.last.is_empty()
+            && self.last.get(&address.to_ascii_lowercase()).is_some_and(|entry| entry.at >= since && entry.excludes(purpose))
     }
 }

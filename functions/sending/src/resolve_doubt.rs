@@ -2,7 +2,9 @@
 //!
 //! Safe to run twice: states are replaced under their version, and messages are hints.
 
-use carillon_contracts::message::{EmailDeliveryRequested, FoldRequested, MessageDeliveryRequested, ReleaseRequested, SmsDeliveryRequested};
+use carillon_contracts::message::{
+    EmailDeliveryRequested, FoldRequested, MessageDeliveryRequested, ReleaseRequested, SmsDeliveryRequested,
+};
 use carillon_contracts::{Channel, Run};
 use carillon_harness::{Failure, ScheduledFunction, Setup, SetupError};
 use carillon_queue::{Backlog, Queue};

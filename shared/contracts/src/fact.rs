@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Something that happened to one attempt at one recipient.
 ///
 /// Facts only accumulate, in any order and any number of times: a bounce after a delivery is legal, and what a recipient's state is
-/// shown as is computed from all of them. Every one of them proves that the provider took the message.
+/// shown as is computed from all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FactKind {

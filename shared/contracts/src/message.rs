@@ -2,8 +2,8 @@
 //!
 //! A message is a hint: it may come twice, late, or never; the ledger and the tables are the truth.
 
-use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::id::{CampaignId, ImportId, ListId, OrganizationId};
 use crate::run::{EntryRef, Run};

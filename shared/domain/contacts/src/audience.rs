@@ -247,11 +247,7 @@ impl AudienceReader {
             let wanted = CHUNK.min(limit - members.len());
             let ids = merge.next(&self.store.table, wanted).await?;
             let mut found = if is_dense { self.range(place, &ids).await? } else { BTreeMap::new() };
-            let missing: Vec<ContactId> = match found.last_key_value() {
-                // What the range passed over is not there any more.
-                Some((last, _)) => ids.iter().copied().filter(|id| id > last).collect(),
-                None => ids.clone(),
-            };
+            let missing: Vec<ContactId> = ids.iter().copied().filter(|id| !found.contains_key(id)).collect();
             is_dense = missing.len() <= ids.len() / 2;
             found.extend(self.store.find_many(place.organization, missing).await?);
             members.extend(ids.iter().filter_map(|id| found.remove(id)));

@@ -1,6 +1,6 @@
 //! The links by which recipients unsubscribe: signed, compact, and good for ever.
 //!
-//! A token is `base64url(organization, contact, channel, run?)`, a point, and the signature: at most 114 characters. It names ids only, so
+//! A token is `base64url(organization, contact, channel, run?)`, a point, and the signature: at most 90 characters. It names ids only, so
 //! that links in mails carry no address.
 
 use base64::Engine as _;

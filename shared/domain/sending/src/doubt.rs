@@ -170,7 +170,8 @@ mod tests {
     #[test]
     fn nothing_is_sent_again_before_absence_is_proven_unless_the_policy_says_so() {
         let none = Facts::default();
-        let decide = |evidence, policy| resolve(&doubted(), &none, (evidence, policy)).into_iter().map(|(_, outcome)| outcome).collect::<Vec<_>>();
+        let decide =
+            |evidence, policy| resolve(&doubted(), &none, (evidence, policy)).into_iter().map(|(_, outcome)| outcome).collect::<Vec<_>>();
 
         assert_eq!(decide(Evidence::TooEarly, DoubtPolicy::AtLeastOnce), []);
         assert_eq!(decide(Evidence::Wait, DoubtPolicy::AtLeastOnce), []);

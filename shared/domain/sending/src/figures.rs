@@ -43,7 +43,9 @@ impl RecipientStatus {
         let accepted = outcome == Outcome::Accepted || (matches!(outcome, Outcome::InDoubt | Outcome::Unresolved) && taken(index, facts));
         match outcome {
             _ if accepted && knows(FactKind::Complained) => Self::Complained,
-            _ if accepted && (knows(FactKind::BouncedHard) || knows(FactKind::BouncedSoft) || knows(FactKind::Undelivered)) => Self::Bounced,
+            _ if accepted && (knows(FactKind::BouncedHard) || knows(FactKind::BouncedSoft) || knows(FactKind::Undelivered)) => {
+                Self::Bounced
+            }
             _ if accepted && (knows(FactKind::Rejected) || knows(FactKind::RenderingFailed)) => Self::Failed,
             _ if accepted && knows(FactKind::Delivered) => Self::Delivered,
             _ if accepted => Self::Sent,

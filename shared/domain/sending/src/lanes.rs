@@ -48,7 +48,8 @@ impl Ledger {
     /// [`SendingError`] when the table does not answer.
     pub async fn begin_pass(&self, channel: Channel, token: &str, now: Timestamp) -> Result<Option<Lane>, SendingError> {
         let change = Change::new().set("pass", text(token)).set("pass_until_ms", number((now + PASS).as_millisecond()));
-        let free = Condition::Any(vec![Condition::Without("pass_until_ms"), Condition::Below("pass_until_ms", number(now.as_millisecond()))]);
+        let free =
+            Condition::Any(vec![Condition::Without("pass_until_ms"), Condition::Below("pass_until_ms", number(now.as_millisecond()))]);
         match self.store.table.update_returning(keys::lane(channel), change, free).await {
             Ok(lane) => Ok(Some(lane)),
             Err(error) if error.is_refused() => Ok(None),
@@ -110,7 +111,8 @@ impl Ledger {
     /// # Errors
     /// [`SendingError`] when the table does not answer.
     pub async fn rewind(&self, run: &RunRecord, now: Timestamp) -> Result<(), SendingError> {
-        let change = Change::new().set("released", number(0)).set("seen", number(run.planned)).set("released_ms", number(now.as_millisecond()));
+        let change =
+            Change::new().set("released", number(0)).set("seen", number(run.planned)).set("released_ms", number(now.as_millisecond()));
         let same = Condition::All(vec![Condition::Equals("epoch", number(run.epoch)), Condition::Equals("released", number(run.released))]);
         match self.store.table.commit(vec![self.store.table.update(keys::run(run.key()), change, same)]).await {
             Err(error) if !error.is_refused() => Err(error.into()),

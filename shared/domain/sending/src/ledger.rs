@@ -287,7 +287,8 @@ impl Ledger {
 
     async fn settle_late(&self, of: RunKey, number: u32, (results, now): (&[Settled], Timestamp)) -> Result<State, SendingError> {
         let stored = self.store.find_state(of, number).await?.ok_or(SendingError::Absent("state"))?;
-        let known: Vec<(usize, Outcome)> = results.iter().filter(|result| result.outcome.is_final()).map(|result| (result.index, result.outcome)).collect();
+        let known: Vec<(usize, Outcome)> =
+            results.iter().filter(|result| result.outcome.is_final()).map(|result| (result.index, result.outcome)).collect();
         let state = stored.resolve(&known);
         self.put_state(of, self.with_doubt(of, &state, now)?, state).await
     }

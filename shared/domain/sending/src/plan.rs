@@ -116,7 +116,11 @@ mod tests {
         let plan = Plan {
             number: 7,
             recipients: vec![
-                Recipient { contact: Some(ContactId::from_bytes([9; 16])), address: "ada@example.com".to_owned(), values: vec!["Ada".into(), Value::Null] },
+                Recipient {
+                    contact: Some(ContactId::from_bytes([9; 16])),
+                    address: "ada@example.com".to_owned(),
+                    values: vec!["Ada".into(), Value::Null],
+                },
                 Recipient { contact: None, address: "+15550100".to_owned(), values: Vec::new() },
             ],
             created_at: Timestamp::from_millisecond(1_700_000_000_123).unwrap(),

@@ -75,7 +75,11 @@ fn is_plain_address(text: &str) -> bool {
     let allowed = |letter: char| letter.is_ascii_graphic() && !"<>()[]\\,;:\"@".contains(letter);
     text.len() <= 254
         && text.split_once('@').is_some_and(|(local, domain)| {
-            !local.is_empty() && local.chars().all(allowed) && domain.contains('.') && !domain.starts_with('.') && domain.chars().all(allowed)
+            !local.is_empty()
+                && local.chars().all(allowed)
+                && domain.contains('.')
+                && !domain.starts_with('.')
+                && domain.chars().all(allowed)
         })
 }
 

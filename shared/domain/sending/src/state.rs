@@ -269,7 +269,8 @@ mod tests {
 
     #[test]
     fn an_outcome_that_is_no_longer_in_doubt_is_not_resolved_again() {
-        let state = claimed().settle(&[settled(0, Outcome::Accepted), settled(1, Outcome::InDoubt), settled(2, Outcome::Accepted)], at(101));
+        let state =
+            claimed().settle(&[settled(0, Outcome::Accepted), settled(1, Outcome::InDoubt), settled(2, Outcome::Accepted)], at(101));
 
         let state = state.resolve(&[(0, Outcome::Waiting), (1, Outcome::Accepted)]);
 

@@ -90,8 +90,8 @@ pub(crate) struct Compiler {
 impl Compiler {
     /// Compiles a part of the message.
     pub fn compile(&mut self, reading: &Reading<'_>, place: Place) -> Result<Vec<Piece>, String> {
-        let mut cutting =
-            Cutting { compiler: self, place, assigned: &reading.analysis.assigned, pieces: Vec::new(), prelude: String::new() };
+        let assigned = &reading.analysis.assigned;
+        let mut cutting = Cutting { compiler: self, place, assigned, pieces: Vec::new(), prelude: String::new(), known: HashMap::new() };
         let mut block = Block::default();
         for part in &reading.parts {
             let finished = match (block.depth, part) {

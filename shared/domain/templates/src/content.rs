@@ -82,6 +82,18 @@ impl Content {
         };
         refused.map(|error| error.0).unwrap_or_default()
     }
+
+    /// Compiles the content and writes it as JSON, to be frozen with what is sent: a [`CompiledEmail`] or a [`CompiledSms`].
+    ///
+    /// # Errors
+    /// [`ContentError`] with everything that is wrong with the content.
+    pub fn compiled_json(&self) -> Result<String, ContentError> {
+        let written = match self {
+            Self::Email(email) => serde_json::to_string(&email.compile()?),
+            Self::Sms(sms) => serde_json::to_string(&sms.compile()?),
+        };
+        written.map_err(|error| ContentError(vec![Problem::new("/content", "templates.unwritable", error.to_string())]))
+    }
 }
 
 impl EmailContent {

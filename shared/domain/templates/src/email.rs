@@ -5,9 +5,7 @@
 //! for them (Handlebars' own escape, a backslash, is not documented by SES). Slots are unescaped (`{{{s0}}}`), because
 //! they are escaped here; SES does not escape at all, says its guide ("Advanced email personalization").
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::compile::{Piece, Slot};
 use crate::context::Context;
@@ -71,9 +69,16 @@ impl CompiledEmail {
 /// Writes slot values as SES's replacement data: a JSON object `{"s0":"…","s1":"…"}`.
 #[must_use]
 pub fn template_data(values: &[String]) -> String {
-    let named: BTreeMap<String, &String> = values.iter().enumerate().map(|(number, value)| (format!("s{number}"), value)).collect();
     // A map of texts always has a JSON form.
-    serde_json::to_string(&named).unwrap_or_default()
+    serde_json::to_string(&Data(values)).unwrap_or_default()
+}
+
+struct Data<'values>(&'values [String]);
+
+impl Serialize for Data<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().enumerate().map(|(number, value)| (format!("s{number}"), value)))
+    }
 }
 
 /// Renders a compiled mail for one recipient after the other.
@@ -180,6 +185,8 @@ fn push_literal(template: &mut String, text: &str) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::content::EmailContent;
     use crate::context::Fields;
@@ -220,6 +227,9 @@ mod tests {
             ("first_name".to_owned(), Value::from(name)),
             ("age".to_owned(), Value::from(36)),
             ("items".to_owned(), Value::from(vec!["a&b", "c"])),
+            ("score".to_owned(), Value::from(4.0)),
+            ("active".to_owned(), Value::from(true)),
+            ("trusted".to_owned(), Value::from_safe_string("<i>safe</i>".to_owned())),
         ]);
         Context::new(fields).with_organization("Acme & Sons").with_unsubscribe_url("https://u.example/x?a=1&b=2")
     }
@@ -301,6 +311,8 @@ mod tests {
             "{{ nickname|d('x')|upper }}",
             "{{ first_name or 'x' }}",
             "{{ age + 1 }}",
+            "{{ age }}{{ score }}{{ contact.active }}{{ items }}{{ trusted }}",
+            "{{ score|default('x') }}{{ contact['trusted']|d('<y>') }}{{ contact.nickname|d(\"\") }}",
             "{{ unsubscribe_url }}",
             "{{ organization.name|safe }}",
             "{{ organization.name|e }}",

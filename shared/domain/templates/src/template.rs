@@ -74,6 +74,12 @@ pub enum Preview {
 }
 
 impl NewTemplate {
+    /// The content.
+    #[must_use]
+    pub const fn content(&self) -> &Content {
+        &self.content
+    }
+
     /// Takes a name and content that follow the rules.
     ///
     /// # Errors

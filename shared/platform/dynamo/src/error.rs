@@ -41,9 +41,9 @@ impl StoreError {
         match error.code() {
             Some("ConditionalCheckFailedException") => Self::Refused(0),
             Some("TransactionConflictException") => Self::Contended,
-            Some("ValidationException" | "ResourceNotFoundException" | "AccessDeniedException" | "ItemCollectionSizeLimitExceededException") => {
-                Self::Rejected(DisplayErrorContext(&error).to_string())
-            }
+            Some(
+                "ValidationException" | "ResourceNotFoundException" | "AccessDeniedException" | "ItemCollectionSizeLimitExceededException",
+            ) => Self::Rejected(DisplayErrorContext(&error).to_string()),
             _ => Self::Unavailable(DisplayErrorContext(&error).to_string()),
         }
     }

@@ -66,7 +66,8 @@ impl<A: Answer> Invoke for Route<A> {
 async fn serve(name: &'static str, clock: &Clock, answer: &dyn Answer, what: (Value, Invocation)) -> Result<Value, String> {
     let (event, invocation) = what;
     let event: HttpEvent = serde_json::from_value(event).map_err(|error| format!("not a request of payload 2.0: {error}"))?;
-    let request_id = if event.request_context.request_id.is_empty() { invocation.request_id } else { event.request_context.request_id.clone() };
+    let request_id =
+        if event.request_context.request_id.is_empty() { invocation.request_id } else { event.request_context.request_id.clone() };
     let span = log::Span::open(name, &request_id);
     let outcome = match raw_request(event, clock) {
         Ok(request) => span.run(answer.answer(request, &request_id)).await,
@@ -183,7 +184,8 @@ fn status(kind: Kind) -> (u16, &'static str) {
 fn problem_document(failure: &Failure, request_id: &str) -> Reply {
     let (status, title) = status(failure.kind);
     let inner = matches!(failure.kind, Kind::Internal | Kind::Unavailable);
-    let detail = if inner { "something on our side failed; try again, and tell us the instance if it stays" } else { failure.detail.as_str() };
+    let detail =
+        if inner { "something on our side failed; try again, and tell us the instance if it stays" } else { failure.detail.as_str() };
     let mut document = json!({
         "type": format!("https://carillon.dev/problems/{}", failure.code),
         "title": title,

@@ -70,7 +70,11 @@ impl Idempotency<'_> {
             body: None,
             ttl: (now + KEPT).as_second(),
         };
-        let put = self.0.put(place.clone(), &record, Condition::Any(vec![Condition::Absent, Condition::Below("ttl", number(now.as_second()))]))?;
+        let put = self.0.put(
+            place.clone(),
+            &record,
+            Condition::Any(vec![Condition::Absent, Condition::Below("ttl", number(now.as_second()))]),
+        )?;
         match self.0.commit(vec![put]).await {
             Ok(()) => Ok(Begin::Work(claim(place, now))),
             Err(error) if error.is_refused() => self.found(place, &record.request, now).await,
@@ -107,7 +111,8 @@ impl Idempotency<'_> {
     /// Keeps the answer of a claimed key.
     pub(crate) async fn complete(&self, claim: &Claim, reply: &Reply) -> Result<(), Failure> {
         let headers = serde_json::to_string(&reply.headers).unwrap_or_default();
-        let change = Change::new().set("status", number(reply.status)).set("headers", Value::S(headers)).set("body", Value::S(reply.body.clone()));
+        let change =
+            Change::new().set("status", number(reply.status)).set("headers", Value::S(headers)).set("body", Value::S(reply.body.clone()));
         Ok(self.0.commit(vec![self.0.update(claim.key.clone(), change, Condition::Present)]).await?)
     }
 

@@ -62,7 +62,8 @@ impl Frame {
 
 impl DeadLetters {
     async fn put(&self, record: &QueueRecord, failure: &Failure) -> Result<(), String> {
-        let code = MessageAttributeValue::builder().data_type("String").string_value(failure.code).build().map_err(|error| error.to_string())?;
+        let code =
+            MessageAttributeValue::builder().data_type("String").string_value(failure.code).build().map_err(|error| error.to_string())?;
         let request = self.client.send_message().queue_url(&self.url).message_body(&record.body).message_attributes("code", code);
         request.send().await.map(|_| ()).map_err(|error| error.to_string())
     }

@@ -63,9 +63,11 @@ impl ManualClock {
     }
 }
 
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
+
 /// Makes ids and random bytes, from the system or from a seed.
 #[derive(Clone)]
-pub struct IdSource(Arc<dyn Fn(&mut [u8]) + Send + Sync>);
+pub struct IdSource(Arc<Fill>);
 
 impl IdSource {
     /// Makes the source that draws from the operating system.

@@ -188,7 +188,9 @@ mod tests {
 
     #[test]
     fn foreign_prefixes_wrong_lengths_and_odd_letters_are_refused() {
-        for text in ["con_00000000000000000000000000", "thg_0", "thg_0000000000000000000000000u", "", "thg_", "thg-00000000000000000000000000"] {
+        for text in
+            ["con_00000000000000000000000000", "thg_0", "thg_0000000000000000000000000u", "", "thg_", "thg-00000000000000000000000000"]
+        {
             assert!(text.parse::<Id<Thing>>().is_err(), "{text}");
         }
     }

@@ -40,7 +40,7 @@ fn pair(name: &str, value: &str) -> (String, String) {
 }
 
 fn email(recipients: usize) -> BulkEmail {
-    let entry = |number| BulkEntry {
+    let entry = |number: usize| BulkEntry {
         to: format!("recipient{number}@example.com"),
         data: r#"{"name":"Anna \"Ann\""}"#.to_owned(),
         headers: vec![pair("List-Unsubscribe", "<https://example.com/u/1>")],

@@ -1,0 +1,5 @@
+//! The Lambda `messages-create`.
+
+fn main() -> std::process::ExitCode {
+    carillon_harness::run(carillon_harness::Entry::http::<carillon_functions_sending::create_message::MessagesCreate>())
+}

@@ -1,0 +1,5 @@
+//! The Lambda `messages-list`.
+
+fn main() -> std::process::ExitCode {
+    carillon_harness::run(carillon_harness::Entry::http::<carillon_functions_sending::list_messages::MessagesList>())
+}

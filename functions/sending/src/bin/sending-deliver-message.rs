@@ -1,0 +1,5 @@
+//! The Lambda `sending-deliver-message`.
+
+fn main() -> std::process::ExitCode {
+    carillon_harness::run(carillon_harness::Entry::queue::<carillon_functions_sending::deliver_message::SendingDeliverMessage>())
+}
