@@ -4,6 +4,7 @@ CloudFormation takes 500 resources a stack (AWS CloudFormation user guide, "Unde
 several of one function, so the expanded template is what counts.
 """
 
+import logging
 import sys
 
 from samcli.yamlhelper import yaml_parse
@@ -38,4 +39,6 @@ def main(paths):
         sys.exit(f"more than {MOST} resources: split {', '.join(crowded)}")
 
 
+# The translator warns of telemetry that nobody collects here.
+logging.disable(logging.WARNING)
 main(sys.argv[1:])

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use carillon_contracts::EntryRef;
-use carillon_feedback::ses::tags;
+use carillon_feedback::tags::tags;
 use carillon_harness::{Failure, Setup, SetupError};
 use carillon_kernel::{Fault as _, Signer};
 use carillon_sending::outcome::Outcome;
@@ -81,12 +81,12 @@ impl EmailCourier {
             index: u8::try_from(index).unwrap_or(u8::MAX),
             attempt: job.claim.state.attempt,
         };
-        Ok(BulkEntry { to: recipient.address.clone(), data: template_data(&values), headers, tags: tags(job.of.organization, entry) })
+        Ok(BulkEntry { to: recipient.address.clone(), data: template_data(&values), headers, tags: tags(job.of.organization, &entry) })
     }
 
     fn unsubscribe_url(&self, job: &Job, recipient: &Recipient) -> Option<String> {
         let contact = recipient.contact.filter(|_| job.frozen.definition.marketing)?;
-        let link = carillon_contacts::UnsubscribeLink {
+        let link = carillon_contacts::unsubscribe::UnsubscribeLink {
             organization: job.of.organization,
             contact,
             channel: job.frozen.definition.channel,

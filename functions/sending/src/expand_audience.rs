@@ -160,7 +160,7 @@ impl<'a> Feed<'a> {
     async fn read(&mut self, definition: &Definition) -> Result<(), Failure> {
         let nobody = carillon_contracts::Audience::default();
         let audience = definition.audience.as_ref().unwrap_or(&nobody);
-        let page = self.reader.audiences.page((definition.organization, audience), definition.channel, (self.read_to, 1_000)).await?;
+        let page = self.reader.audiences.page(definition.organization, (audience, definition.channel), self.read_to, 1_000).await?;
         self.read_to = page.members.last().map(|member| member.position).or(self.read_to);
         self.ended = page.end;
         self.members.extend(page.members);

@@ -54,7 +54,7 @@ impl SendingFoldFigures {
         }
         let Run::Campaign(campaign) = of.run else { return Ok(()) };
         let run = self.ledger.run(of).await?;
-        if run.status != RunStatus::Sending || !run.expanded || run.released < run.planned {
+        if run.status != RunStatus::Sending || !run.expanded {
             return Ok(());
         }
         if self.ledger.counts(of).await?.settled() < run.recipients {

@@ -78,7 +78,7 @@ impl SmsCourier {
             index: u8::try_from(index).unwrap_or(u8::MAX),
             attempt: job.claim.state.attempt,
         };
-        let status_callback = callback_url(&self.public_url, &self.signer, (job.of.organization, entry));
+        let status_callback = callback_url(&self.public_url, &self.signer, (job.of.organization, &entry));
         let from = if definition.from.starts_with("MG") {
             From::MessagingService(definition.from.clone())
         } else {

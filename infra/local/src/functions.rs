@@ -10,6 +10,7 @@ use carillon_harness::{Entry, Invocation, Invoke, Setup, SetupError, Trigger};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
+use crate::activity::Activity;
 use crate::template::model::{Deployment, Function, Source};
 
 /// The largest event or answer of a synchronous invocation. Source: AWS Lambda developer guide, "Lambda quotas".
@@ -63,6 +64,7 @@ pub struct LocalFunction {
     pub description: Function,
     invoke: Arc<dyn Invoke>,
     slots: Option<Semaphore>,
+    activity: Activity,
 }
 
 impl std::fmt::Debug for LocalFunction {
@@ -76,7 +78,7 @@ impl LocalFunction {
     #[must_use]
     pub fn new(description: Function, invoke: Arc<dyn Invoke>) -> Self {
         let slots = description.reserved_concurrency.map(|most| Semaphore::new(usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS)));
-        Self { description, invoke, slots }
+        Self { description, invoke, slots, activity: Activity::default() }
     }
 
     /// Calls the function, waiting for a free slot where its concurrency is reserved.
@@ -87,6 +89,7 @@ impl LocalFunction {
         if payload_bytes(&event) > LARGEST_PAYLOAD_BYTES {
             return Err(InvokeError::TooLarge);
         }
+        let _running = self.activity.start();
         let _slot = match &self.slots {
             // The semaphore is never closed.
             Some(slots) => slots.acquire().await.ok(),
@@ -113,12 +116,35 @@ fn payload_bytes(payload: &Value) -> usize {
     }
 }
 
+/// What functions find in their environment besides what their templates name.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// What Lambda sets for every function; the template's values go before these.
+    pub process: BTreeMap<String, String>,
+    /// What goes before the template's values.
+    pub overrides: BTreeMap<String, String>,
+}
+
+impl Settings {
+    /// Gives the whole environment of a function.
+    #[must_use]
+    pub fn of(&self, function: &Function) -> BTreeMap<String, String> {
+        let mut settings = self.process.clone();
+        settings.extend(function.environment.clone());
+        settings.extend(self.overrides.clone());
+        settings
+    }
+}
+
 /// All functions by name.
 #[derive(Debug, Clone)]
-pub struct Functions(Arc<BTreeMap<String, Arc<LocalFunction>>>);
+pub struct Functions {
+    by_name: Arc<BTreeMap<String, Arc<LocalFunction>>>,
+    activity: Activity,
+}
 
 impl Functions {
-    /// Builds every function of `registry` with its environment over `process_settings`, which stand for what Lambda sets.
+    /// Builds every function of `registry` with its settings.
     ///
     /// # Errors
     /// [`FunctionsError`] when registry and templates differ in functions or triggers, or a setting is missing.
@@ -126,41 +152,49 @@ impl Functions {
         deployment: &Deployment,
         registry: &[Entry],
         setup: &Setup,
-        process_settings: &BTreeMap<String, String>,
+        settings: &Settings,
     ) -> Result<Self, FunctionsError> {
         let unregistered = deployment.functions.iter().find(|function| !registry.iter().any(|entry| entry.name == function.name));
         if let Some(function) = unregistered {
             return Err(FunctionsError::NotRegistered(Box::new(function.clone())));
         }
-        let mut functions = BTreeMap::new();
+        let mut functions = Vec::new();
         for entry in registry {
             let function = deployment.function(entry.name).ok_or(FunctionsError::NotDescribed(entry.name))?;
             check_trigger(deployment, function, entry)?;
-            let mut settings = process_settings.clone();
-            settings.extend(function.environment.clone());
-            let built = (entry.build)(&setup.with_settings(settings));
+            let built = (entry.build)(&setup.with_settings(settings.of(function)));
             let built = built.map_err(|source| FunctionsError::NotBuilt { name: entry.name, source })?;
-            functions.insert(entry.name.to_owned(), Arc::new(LocalFunction::new(function.clone(), built.into())));
+            functions.push(LocalFunction::new(function.clone(), built.into()));
         }
-        Ok(Self(Arc::new(functions)))
+        Ok(Self::of(functions))
     }
 
     /// Gathers functions that were built already.
     #[must_use]
     pub fn of(functions: Vec<LocalFunction>) -> Self {
-        let by_name = functions.into_iter().map(|function| (function.description.name.clone(), Arc::new(function)));
-        Self(Arc::new(by_name.collect()))
+        let activity = Activity::default();
+        let by_name = functions.into_iter().map(|function| {
+            let function = LocalFunction { activity: activity.clone(), ..function };
+            (function.description.name.clone(), Arc::new(function))
+        });
+        Self { by_name: Arc::new(by_name.collect()), activity }
+    }
+
+    /// Tells what runs.
+    #[must_use]
+    pub fn activity(&self) -> &Activity {
+        &self.activity
     }
 
     /// Finds a function by its name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<Arc<LocalFunction>> {
-        self.0.get(name).cloned()
+        self.by_name.get(name).cloned()
     }
 
     /// Lists all functions.
     pub fn all(&self) -> impl Iterator<Item = &Arc<LocalFunction>> {
-        self.0.values()
+        self.by_name.values()
     }
 }
 

@@ -1,13 +1,19 @@
 //! The whole platform in one process: embedded servers with the real wire protocols, wired from the templates.
 //!
-//! Reading order: [`template`] reads `template.yaml` and its nested stacks into a [`template::Deployment`]; [`embedded`]
-//! starts DynamoDB, SQS and S3 on loopback; [`wiring`] creates in them what the deployment describes; [`functions`] builds
-//! the registry's functions with their settings and Lambda's limits; [`gateway`], [`pollers`] and [`schedules`] call them.
+//! Reading order: [`template`] reads `template.yaml` and its nested stacks into a [`template::Deployment`]; [`registry`] lists
+//! the functions and checks that all places that name them agree; [`embedded`] starts DynamoDB, SQS and S3 on loopback;
+//! [`wiring`] creates in them what the deployment describes; [`functions`] builds the functions with their settings and
+//! Lambda's limits; [`gateway`], [`pollers`] and [`schedules`] call them, and [`activity`] counts that; [`platform`] is the whole.
 
+pub mod activity;
 pub mod embedded;
 pub mod functions;
 pub mod gateway;
+pub mod platform;
 pub mod pollers;
+pub mod registry;
 pub mod schedules;
 pub mod template;
 pub mod wiring;
+
+pub use platform::{Platform, PlatformConfig};

@@ -6,7 +6,7 @@ mod dynamodb;
 mod error;
 mod journal;
 mod s3;
-mod server;
+pub(crate) mod server;
 mod sqs;
 
 use std::collections::BTreeMap;

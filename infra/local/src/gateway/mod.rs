@@ -68,13 +68,20 @@ impl Gateway {
         let Ok(event) = serde_json::to_value(event::payload(request, &found)) else {
             return message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
         };
-        match tokio::time::timeout(LONGEST_INTEGRATION, function.call(event, request_id)).await {
+        let name = function.description.name.clone();
+        // A task of its own: a client that goes away, or does not wait any longer, stops no function.
+        let invocation = tokio::spawn(async move { function.call(event, request_id).await });
+        match tokio::time::timeout(LONGEST_INTEGRATION, invocation).await {
             Err(_) => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
             Ok(Err(error)) => {
-                tracing::error!(%error, function = function.description.name, "a route gave no answer");
+                tracing::error!(%error, function = name, "a route's function panicked");
                 message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
             }
-            Ok(Ok(reply)) => response(reply).unwrap_or_else(|| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")),
+            Ok(Ok(Err(error))) => {
+                tracing::error!(%error, function = name, "a route gave no answer");
+                message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            }
+            Ok(Ok(Ok(reply))) => response(reply).unwrap_or_else(|| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")),
         }
     }
 }

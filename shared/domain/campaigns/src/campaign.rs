@@ -38,7 +38,7 @@ pub struct Campaign {
     /// When it ended or was cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
-    /// What became of its recipients, when it has ended; its statistics tell more, and earlier.
+    /// What became of its recipients, when it was sent to its end. The statistics tell more, earlier, and of cancelled campaigns, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totals: Option<Totals>,
 }
@@ -53,7 +53,7 @@ pub enum CampaignStatus {
     Sending,
     /// It rests until it is resumed.
     Paused,
-    /// It was stopped for good; what was under way is still accounted for.
+    /// It was stopped for good; what was with a provider then is still accounted for.
     Cancelled,
     /// Everybody has an outcome.
     Sent,
@@ -72,8 +72,6 @@ pub struct Totals {
     pub failed: u64,
     /// Excluded after they were planned: suppressed or unsubscribed in the meantime.
     pub suppressed: u64,
-    /// Not sent, because the campaign was cancelled.
-    pub cancelled: u64,
     /// Not known whether the provider took it.
     pub in_doubt: u64,
     /// Members of the audience who were left out from the beginning.
@@ -126,6 +124,14 @@ impl Campaign {
         campaign.checked()
     }
 
+    /// Gives the campaign if it is at the version that a caller saw, or the caller does not say (`If-Match`).
+    ///
+    /// # Errors
+    /// [`CampaignError::Changed`].
+    pub fn unchanged_since(self, seen: Option<u64>) -> Result<Self, CampaignError> {
+        if seen.is_none_or(|version| version == self.version) { Ok(self) } else { Err(CampaignError::Changed(self.version)) }
+    }
+
     /// Changes a draft.
     ///
     /// # Errors
@@ -172,20 +178,15 @@ impl Campaign {
         Ok(Self { status: CampaignStatus::Cancelled, finished_at: Some(moment), ..next })
     }
 
-    /// Ends a campaign whose recipients all have an outcome; a cancelled one stays so and gets its totals.
+    /// Ends a campaign whose recipients all have an outcome.
     ///
     /// # Errors
-    /// [`CampaignError::NotUnderWay`] for drafts and campaigns that have ended.
+    /// [`CampaignError::NotSending`].
     pub fn finish(self, totals: Totals, moment: Timestamp) -> Result<Self, CampaignError> {
-        let known_end = self.finished_at;
-        let from = [CampaignStatus::Sending, CampaignStatus::Paused, CampaignStatus::Cancelled];
-        let next = self.only_from(&from, CampaignError::NotUnderWay)?.next(moment);
-        let status = match next.status {
-            CampaignStatus::Cancelled => CampaignStatus::Cancelled,
-            _ if totals.sent == 0 && totals.in_doubt == 0 && totals.failed > 0 => CampaignStatus::Failed,
-            _ => CampaignStatus::Sent,
-        };
-        Ok(Self { status, totals: Some(totals), finished_at: known_end.or(Some(moment)), ..next })
+        let next = self.only_from(&[CampaignStatus::Sending], CampaignError::NotSending)?.next(moment);
+        let nobody_got_it = totals.sent == 0 && totals.in_doubt == 0 && totals.failed > 0;
+        let status = if nobody_got_it { CampaignStatus::Failed } else { CampaignStatus::Sent };
+        Ok(Self { status, totals: Some(totals), finished_at: Some(moment), ..next })
     }
 
     /// Sends again to those for whom it failed.

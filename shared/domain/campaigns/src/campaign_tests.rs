@@ -41,13 +41,12 @@ fn a_campaign_whose_every_attempt_failed_has_failed() {
 }
 
 #[test]
-fn a_cancelled_campaign_stays_so_and_keeps_its_end_when_its_totals_come() {
-    let cancelled = draft().start(moment(2)).unwrap().pause(moment(3)).unwrap().cancel(moment(4)).unwrap();
+fn only_a_campaign_that_is_being_sent_comes_to_its_end() {
+    let paused = draft().start(moment(2)).unwrap().pause(moment(3)).unwrap();
 
-    let counted = cancelled.finish(Totals { sent: 5, cancelled: 3, ..Totals::default() }, moment(9)).unwrap();
-
-    assert_eq!((counted.status, counted.finished_at), (CampaignStatus::Cancelled, Some(moment(4))));
-    assert_eq!(counted.totals.unwrap().cancelled, 3);
+    assert_eq!(code(draft().finish(Totals::default(), moment(9))), "campaigns.not_sending");
+    assert_eq!(code(paused.clone().finish(Totals::default(), moment(9))), "campaigns.not_sending");
+    assert_eq!(code(paused.cancel(moment(4)).unwrap().finish(Totals::default(), moment(9))), "campaigns.not_sending");
 }
 
 #[test]
@@ -68,6 +67,13 @@ fn a_campaign_under_way_cannot_be_deleted() {
     assert_eq!(code(started.clone().deletable()), "campaigns.under_way");
     assert_eq!(code(started.clone().pause(moment(3)).unwrap().deletable()), "campaigns.under_way");
     assert!(started.cancel(moment(3)).unwrap().deletable().is_ok());
+}
+
+#[test]
+fn a_caller_that_saw_another_version_is_told() {
+    assert!(draft().unchanged_since(None).is_ok());
+    assert!(draft().unchanged_since(Some(1)).is_ok());
+    assert_eq!(code(draft().unchanged_since(Some(2))), "campaigns.changed_meanwhile");
 }
 
 #[test]

@@ -8,8 +8,8 @@ use crate::content::Content;
 
 /// The longest name of a campaign, in characters.
 pub const NAME_CHARACTERS: usize = 120;
-/// The most lists, and the most tags, that an audience names.
-pub const AUDIENCE_PARTS: usize = 100;
+/// The most lists and tags together that an audience names.
+pub const AUDIENCE_PARTS: usize = 50;
 /// The longest tag, in characters.
 pub const TAG_CHARACTERS: usize = 100;
 
@@ -83,11 +83,9 @@ impl Composition {
 
 fn audience_problems(audience: &Audience) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for (part, count) in [("lists", audience.lists.len()), ("tags", audience.tags.len())] {
-        if count > AUDIENCE_PARTS {
-            let detail = format!("an audience names at most {AUDIENCE_PARTS} {part}");
-            problems.push(Problem::new(format!("/audience/{part}"), "campaigns.audience_too_large", detail));
-        }
+    if audience.lists.len() + audience.tags.len() > AUDIENCE_PARTS {
+        let detail = format!("an audience names at most {AUDIENCE_PARTS} lists and tags");
+        problems.push(Problem::new("/audience", "campaigns.audience_too_large", detail));
     }
     for (place, tag) in audience.tags.iter().enumerate() {
         if tag.trim().is_empty() || tag.chars().count() > TAG_CHARACTERS {
@@ -116,7 +114,7 @@ mod tests {
     #[test]
     fn all_that_is_wrong_is_listed_at_once() {
         let composition = Composition {
-            audience: Audience { tags: vec![String::new(); 101], ..Audience::default() },
+            audience: Audience { tags: vec![String::new(); 51], ..Audience::default() },
             template_id: Some(TemplateId::from_bytes([1; 16])),
             content: Some(Content { body: Some("hello".to_owned()), ..Content::default() }),
             ..Composition::new("", Channel::Email)
@@ -125,9 +123,7 @@ mod tests {
         let problems = composition.problems();
 
         let pointers: Vec<&str> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
-        assert!(
-            ["/name", "/audience/tags", "/audience/tags/100", "/content", "/content/body"].iter().all(|place| pointers.contains(place))
-        );
-        assert_eq!(pointers.len(), 105);
+        assert!(["/name", "/audience", "/audience/tags/50", "/content", "/content/body"].iter().all(|place| pointers.contains(place)));
+        assert_eq!(pointers.len(), 55);
     }
 }

@@ -20,13 +20,13 @@ pub enum CampaignError {
     /// Only a draft can be changed or sent.
     #[error("the campaign is {} and no draft any more", .0.name())]
     NotDraft(CampaignStatus),
-    /// Only a campaign that is being sent can be paused.
+    /// Only a campaign that is being sent can be paused, or come to its end.
     #[error("the campaign is {} and not being sent", .0.name())]
     NotSending(CampaignStatus),
     /// Only a paused campaign can be resumed.
     #[error("the campaign is {} and not paused", .0.name())]
     NotPaused(CampaignStatus),
-    /// Only a campaign that is sent or paused can be cancelled or ended.
+    /// Only a campaign that is sent or paused can be cancelled.
     #[error("the campaign is {} and not under way", .0.name())]
     NotUnderWay(CampaignStatus),
     /// Only a campaign that has ended can be retried.
@@ -38,6 +38,14 @@ pub enum CampaignError {
     /// The table failed.
     #[error("the campaigns cannot be read or written")]
     Store(#[from] StoreError),
+}
+
+impl CampaignError {
+    /// Tells whether somebody else changed the same things first, so that reading them again and trying again makes sense.
+    #[must_use]
+    pub const fn is_race(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Refused(_) | StoreError::Contended))
+    }
 }
 
 impl Fault for CampaignError {

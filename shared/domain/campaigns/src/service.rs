@@ -72,7 +72,7 @@ impl Campaigns {
     /// # Errors
     /// [`CampaignError::Absent`], [`CampaignError::Changed`], and as [`Campaign::edit`].
     pub async fn update(&self, seen: Seen, patch: CompositionPatch, moment: Timestamp) -> Result<Campaign, CampaignError> {
-        let edited = self.get_seen(seen).await?.edit(patch, moment)?;
+        let edited = self.get(seen.organization, seen.id).await?.unchanged_since(seen.version)?.edit(patch, moment)?;
         self.store.replace_with_content(&edited).await?;
         Ok(edited)
     }
@@ -82,7 +82,7 @@ impl Campaigns {
     /// # Errors
     /// [`CampaignError::Absent`], [`CampaignError::Changed`], and as [`Campaign::deletable`].
     pub async fn delete(&self, seen: Seen) -> Result<(), CampaignError> {
-        let campaign = self.get_seen(seen).await?.deletable()?;
+        let campaign = self.get(seen.organization, seen.id).await?.unchanged_since(seen.version)?.deletable()?;
         Ok(self.store.delete(&campaign).await?)
     }
 
@@ -100,13 +100,5 @@ impl Campaigns {
     /// [`CampaignError::Store`] when the table fails or somebody was faster.
     pub async fn commit(&self, writes: Vec<Write>) -> Result<(), CampaignError> {
         Ok(self.store.commit(writes).await?)
-    }
-
-    async fn get_seen(&self, seen: Seen) -> Result<Campaign, CampaignError> {
-        let campaign = self.get(seen.organization, seen.id).await?;
-        match seen.version {
-            Some(version) if version != campaign.version => Err(CampaignError::Changed(campaign.version)),
-            _ => Ok(campaign),
-        }
     }
 }

@@ -32,7 +32,7 @@ fn name(text: &str) -> Result<String, TextError> {
 
 /// The value of an attribute; dates are texts in RFC 3339.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "is not a text, a number or a boolean")]
 pub enum AttributeValue {
     /// Yes or no.
     Boolean(bool),

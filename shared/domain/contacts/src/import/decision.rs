@@ -72,9 +72,9 @@ pub(crate) fn decide(import: &Import, row: &Reading, known: &Known, (new_id, mom
         return conflict("the phone number belongs to a contact with another email address");
     }
     let (after, outcome) = merged(import, row, before, (mark.is_some(), new_id, moment));
-    let mut records = known.records.clone();
-    let wanted = [before.map(Contact::addresses), Some(after.addresses())].into_iter().flatten().flatten().collect::<Vec<_>>();
-    records.retain(|address, _| wanted.contains(address));
+    let addresses = before.map(Contact::addresses).unwrap_or_default().into_iter().chain(after.addresses());
+    let records: BTreeMap<Address, AddressRecord> =
+        addresses.filter_map(|address| known.records.get(&address).cloned().map(|record| (address, record))).collect();
     let before = State { contact: before.cloned(), addresses: records.clone() };
     let after = State { contact: Some(after), addresses: records };
     if before.contact == after.contact {

@@ -74,7 +74,7 @@ async fn a_text_is_posted_as_twilio_documents_it() {
 
     assert_eq!(accepted, Accepted { sid: "SMXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX".to_owned(), status: "queued".to_owned() });
     let (authorization, body) = seen.lock().unwrap().clone();
-    assert_eq!(authorization, "Basic QUNYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFg6dG9rZW4=");
+    assert_eq!(authorization, "Basic QUNYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWDp0b2tlbg==");
     assert_eq!(
         body,
         "To=%2B15558675310&From=%2B15557122661&Body=Hi+there&StatusCallback=https%3A%2F%2Fexample.com%2Fwebhooks%2Ftwilio%2Fstatus%2F1"

@@ -1,0 +1,82 @@
+//! What a platform is started with.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use carillon_harness::Entry;
+use carillon_kernel::{Clock, IdSource};
+use carillon_standins::StandinsConfig;
+
+use crate::registry;
+
+/// What a platform is started with.
+#[derive(Debug, Clone)]
+pub struct PlatformConfig {
+    /// The repository's folder, with `template.yaml`.
+    pub root: PathBuf,
+    /// The folder of all data; made if absent. One platform at a time uses it.
+    pub data_dir: PathBuf,
+    /// Where the API listens, on loopback.
+    pub port: Port,
+    /// Values of the root template's parameters, before those that the local platform gives.
+    pub parameters: BTreeMap<String, String>,
+    /// Settings of every function, before those that its template gives.
+    pub settings: BTreeMap<String, String>,
+    /// Settings of the stand-ins; the platform sets folder, tag, addresses and topic itself.
+    pub standins: StandinsConfig,
+    /// The clock of every function.
+    pub clock: Clock,
+    /// The source of ids of every function.
+    pub ids: IdSource,
+    /// The functions.
+    pub registry: Vec<Entry>,
+    /// Who takes messages from the queues.
+    pub pollers: Start,
+    /// Who fires the schedules.
+    pub schedules: Start,
+}
+
+/// Where the API listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Port {
+    /// At this port, or at any other when it is taken.
+    Preferred(u16),
+    /// At this port; 0 takes any free one.
+    Exactly(u16),
+}
+
+/// Who starts work that no request starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// The platform, as AWS would.
+    ByItself,
+    /// Only a call: for tests that decide what runs when.
+    OnRequest,
+}
+
+impl PlatformConfig {
+    /// The whole platform of the repository at `root` with its data in `data_dir`, on the system's clock.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>, data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            root: root.into(),
+            data_dir: data_dir.into(),
+            port: Port::Preferred(8080),
+            parameters: BTreeMap::new(),
+            settings: BTreeMap::new(),
+            standins: StandinsConfig::default(),
+            clock: Clock::system(),
+            ids: IdSource::system(),
+            registry: registry::entries(),
+            pollers: Start::ByItself,
+            schedules: Start::ByItself,
+        }
+    }
+
+    /// Overrides a setting of every function, for example a delay that a test does not want to wait for.
+    #[must_use]
+    pub fn setting(mut self, name: &str, value: &str) -> Self {
+        self.settings.insert(name.to_owned(), value.to_owned());
+        self
+    }
+}

@@ -1,0 +1,276 @@
+//! The whole platform in one process: start, wait until all is done, stop.
+//!
+//! What is killed instead of stopped goes on at the next start on the same folder: tables and objects are on disk, messages
+//! in the queues' journal, and the stand-ins report again what they had not reported. So nothing here has to be undone.
+
+mod backlog;
+mod config;
+mod error;
+mod folder;
+mod front;
+mod sinks;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use carillon_identity::{Locale, NewOrganization, OrganizationName, Organizations, TimeZoneName};
+use carillon_kernel::{Meter, Secret, Setup};
+use carillon_standins::{Standins, StandinsConfig, control_router, outbox_router, router};
+use futures::FutureExt;
+
+pub use backlog::{DeadLetter, Unsettled};
+pub use config::{PlatformConfig, Port, Start};
+pub use error::PlatformError;
+pub use folder::write_private;
+
+use crate::embedded::server::Server;
+use crate::embedded::{Clients, Embedded};
+use crate::functions::{Functions, Settings};
+use crate::gateway::Gateway;
+use crate::pollers::Pollers;
+use crate::schedules::{Caller, Schedules};
+use crate::template::{Deployment, Parameters};
+use crate::{registry, wiring};
+use backlog::Queues;
+use folder::Lock;
+use front::Door;
+use sinks::Ways;
+
+/// The tag of mails, and the parameter of callback addresses, that names a campaign.
+const CAMPAIGN_TAG: &str = "carillon_run";
+/// How long [`Platform::settle`] waits.
+const LONGEST_SETTLING: Duration = Duration::from_secs(120);
+/// How long the queues are left alone between two looks, while nothing stirs.
+const LOOK_EVERY: Duration = Duration::from_millis(30);
+
+/// A running platform.
+pub struct Platform {
+    url: String,
+    deployment: Deployment,
+    clients: Clients,
+    functions: Functions,
+    standins: Arc<Standins>,
+    setup: Setup,
+    settings: Settings,
+    queues: Queues,
+    front: Server,
+    providers: Server,
+    pollers: Option<Pollers>,
+    schedules: Option<Schedules>,
+    embedded: Embedded,
+    _lock: Lock,
+}
+
+impl std::fmt::Debug for Platform {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Platform").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl Platform {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// [`PlatformError`] when the folder or a port cannot be used, or templates, registry, binaries and sample events
+    /// do not fit together.
+    pub async fn start(config: PlatformConfig) -> Result<Self, PlatformError> {
+        let lock = Lock::take(&config.data_dir)?;
+        let embedded = Embedded::start(&config.data_dir).await?;
+        let (door, providers_door) = (Door::open(config.port).await?, Door::open(Port::Exactly(0)).await?);
+        let deployment = read(&config, &embedded, [&door, &providers_door])?;
+        registry::check(&config.root, &deployment, &config.registry)?;
+        let clients = wiring::create(&deployment, &embedded).await?;
+
+        let ways = Ways::find(&deployment)?;
+        let standins = Standins::open(standins_config(&config, &ways, &door.url()), ways.sinks(&clients).await?)?;
+        let mut process = embedded.settings();
+        process.insert("AWS_ENDPOINT_URL_SESV2".to_owned(), providers_door.url());
+        let settings = Settings { process, overrides: config.settings };
+        let setup = Setup::new(config.clock.clone(), config.ids.clone());
+        let functions = Functions::build(&deployment, &config.registry, &setup, &settings)?;
+
+        let url = door.url();
+        let gateway = Gateway::new(&deployment.routes, functions.clone(), config.clock.clone(), config.ids.clone());
+        let pages = control_router(Arc::clone(&standins)).merge(outbox_router(Arc::clone(&standins)));
+        let front = door.serve(gateway, pages);
+        let providers = providers_door.serve_router(router(&standins));
+        let pollers = match config.pollers {
+            Start::ByItself => {
+                let started = Pollers::start(&functions, &clients.sqs, config.clock.clone(), config.ids.clone()).await;
+                Some(started.map_err(PlatformError::Queue)?)
+            }
+            Start::OnRequest => None,
+        };
+        let schedules = (config.schedules == Start::ByItself).then(|| Schedules::start(&functions, &config.clock, &config.ids));
+        let queues = Queues::find(&deployment, &clients.sqs).await?;
+        Ok(Self {
+            url,
+            deployment,
+            clients,
+            functions,
+            standins,
+            setup,
+            settings,
+            queues,
+            front,
+            providers,
+            pollers,
+            schedules,
+            embedded,
+            _lock: lock,
+        })
+    }
+
+    /// The base URL of the API, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What the templates describe.
+    #[must_use]
+    pub fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
+    /// The functions, to be called as AWS would.
+    #[must_use]
+    pub fn functions(&self) -> &Functions {
+        &self.functions
+    }
+
+    /// The stand-ins of the providers, with their knobs and what they were given to send.
+    #[must_use]
+    pub fn standins(&self) -> &Arc<Standins> {
+        &self.standins
+    }
+
+    /// Clients of the embedded servers.
+    #[must_use]
+    pub fn clients(&self) -> &Clients {
+        &self.clients
+    }
+
+    /// The meter of all requests that the functions make to AWS.
+    #[must_use]
+    pub fn meter(&self) -> Meter {
+        self.setup.meter()
+    }
+
+    /// Gives the setup that a function of this name is built from, to build domain services or a function on it.
+    ///
+    /// # Errors
+    /// [`PlatformError::Lacking`] when the templates describe no such function.
+    pub fn setup_of(&self, function: &str) -> Result<Setup, PlatformError> {
+        let described = self.deployment.function(function).ok_or(PlatformError::Lacking("function of this name"))?;
+        Ok(self.setup.with_settings(self.settings.of(described)))
+    }
+
+    /// Waits until every queue is empty, delayed messages included, nothing runs, and the stand-ins have reported everything.
+    ///
+    /// # Errors
+    /// [`Unsettled`] with what is left after two minutes.
+    pub async fn settle(&self) -> Result<(), Unsettled> {
+        self.settle_within(LONGEST_SETTLING).await
+    }
+
+    /// As [`Platform::settle`], with a limit of the caller's.
+    ///
+    /// # Errors
+    /// [`Unsettled`] with what is left after that time.
+    pub async fn settle_within(&self, longest: Duration) -> Result<(), Unsettled> {
+        match tokio::time::timeout(longest, self.settled()).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(Unsettled { queues: self.queues.waiting().await, running: self.functions.activity().running() }),
+        }
+    }
+
+    async fn settled(&self) {
+        let activity = self.functions.activity();
+        loop {
+            // A message is deleted only after all that it caused was sent: when nothing was invoked since `idle`, and every
+            // queue was seen empty since then, no message can have slipped from a queue into one that was seen before.
+            let idle = activity.idle().await;
+            self.standins.settle().await;
+            if self.queues.waiting().await.is_empty() && activity.is_still(idle) && self.standins.settle().now_or_never().is_some() {
+                return;
+            }
+            let _ = tokio::time::timeout(LOOK_EVERY, activity.stirs(idle)).await;
+        }
+    }
+
+    /// Lists the messages in all queues of dead letters, and leaves them there.
+    pub async fn dead_letters(&self) -> Vec<DeadLetter> {
+        self.queues.dead_letters().await
+    }
+
+    /// Runs a scheduled function now, and waits for its end.
+    ///
+    /// # Errors
+    /// [`PlatformError`] when there is no such schedule, or the function fails.
+    pub async fn run_schedule(&self, function: &str) -> Result<(), PlatformError> {
+        let absent = || PlatformError::NoSchedule(function.to_owned());
+        let (_, schedule) = self.deployment.schedules().find(|(described, _)| described.name == function).ok_or_else(absent)?;
+        let found = self.functions.find(function).ok_or_else(absent)?;
+        let caller = Caller { clock: self.setup.clock(), ids: self.setup.ids() };
+        caller.fire(&found, schedule).await.map_err(PlatformError::Schedule)
+    }
+
+    /// Makes an organization whose key may also operate the platform; gives the secret text of the key.
+    ///
+    /// # Errors
+    /// [`PlatformError`] when the name is refused, or the table fails.
+    pub async fn bootstrap_organization(&self, name: &str) -> Result<Secret, PlatformError> {
+        let organizations = Organizations::from_setup(&self.setup_of("organizations-create")?)?;
+        let name = OrganizationName::try_from(name.to_owned()).map_err(PlatformError::Name)?;
+        let new = NewOrganization { name, locale: Locale::default(), time_zone: TimeZoneName::default() };
+        let founded = organizations.bootstrap(new, self.setup.clock().now(), &self.setup.ids()).await?;
+        Ok(founded.api_key.secret)
+    }
+
+    /// Stops taking requests and messages, lets what runs end, and stops the servers.
+    pub async fn stop(self) {
+        drop(self.schedules);
+        self.front.stop().await;
+        if let Some(pollers) = self.pollers {
+            pollers.stop().await;
+        }
+        self.functions.activity().idle().await;
+        self.providers.stop().await;
+        self.embedded.stop().await;
+    }
+}
+
+/// Reads the templates with the values that a deployment would be given.
+fn read(config: &PlatformConfig, embedded: &Embedded, [door, providers]: [&Door; 2]) -> Result<Deployment, PlatformError> {
+    let twilio = &config.standins.twilio;
+    let mut overrides: BTreeMap<String, String> = [
+        ("Stage", "local".to_owned()),
+        ("LinkKey", folder::link_key(&config.data_dir, &config.ids)?),
+        ("TwilioBaseUrl", providers.url()),
+        ("TwilioAccountSid", twilio.account_sid.clone()),
+        ("TwilioAuthToken", twilio.auth_token.clone()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    overrides.extend(config.parameters.clone());
+    let parameters = Parameters {
+        stack_name: "carillon".to_owned(),
+        sqs_endpoint: embedded.endpoints().sqs,
+        api_endpoint: door.url(),
+        overrides,
+    };
+    Ok(Deployment::read(&config.root.join("template.yaml"), parameters)?)
+}
+
+/// The stand-ins' settings, with what the platform knows better.
+fn standins_config(config: &PlatformConfig, ways: &Ways<'_>, url: &str) -> StandinsConfig {
+    let mut standins = config.standins.clone();
+    standins.data_dir = config.data_dir.join("standins");
+    standins.campaign_tag = CAMPAIGN_TAG.to_owned();
+    standins.ses.topic_arn = ways.subscription.topic_arn.clone();
+    standins.firehose.prefix = ways.prefix.to_owned();
+    standins.twilio.inbound_url = Some(format!("{url}/webhooks/twilio/inbound"));
+    standins
+}
