@@ -42,9 +42,7 @@ impl QueueFunction for CampaignsFinish {
         writes.extend(self.ledger.finish(&run));
         match self.campaigns.commit(writes).await {
             // Whatever was faster, the next look finds it.
-            Err(error) if error.is_race() => {
-                Err(Failure::new(Kind::Unavailable, "campaigns.overtaken", "the campaign was changed meanwhile"))
-            }
+            Err(CampaignError::Raced) => Err(Failure::new(Kind::Unavailable, "campaigns.overtaken", "the campaign was changed meanwhile")),
             outcome => Ok(outcome?),
         }
     }

@@ -97,7 +97,7 @@ impl Steering {
             }
         }
         match self.campaigns.commit(writes).await {
-            Err(error) if error.is_race() => return Ok(None),
+            Err(CampaignError::Raced) => return Ok(None),
             outcome => outcome?,
         }
         for ticket in tickets {

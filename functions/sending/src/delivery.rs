@@ -12,10 +12,9 @@ use carillon_kernel::{Clock, IdSource};
 use carillon_sending::keys::{RunKey, page_of};
 use carillon_sending::outcome::Outcome;
 use carillon_sending::state::Turn;
-use carillon_sending::{Claim, Ledger, Loaded, Plan, RunStatus, SendingError, Settled};
+use carillon_sending::{Claim, FoldRequests, Ledger, Loaded, Plan, RunStatus, SendingError, Settled};
 
 use crate::exclusions::ExclusionLog;
-use crate::fold_requests::FoldRequests;
 use crate::frozen::{Frozen, FrozenRuns};
 
 /// The longest wait before a plan that the provider put off is tried again: SQS delays no longer.
@@ -99,7 +98,7 @@ impl Desk {
             Turn::Busy(until) => return Ok(Begin::Later(seconds_until(until, delivery))),
             Turn::Doubt(state) => {
                 self.ledger.doubt(of, state, delivery.moment).await?;
-                self.folds.ask(of, page_of(plan.number)).await?;
+                self.folds.ask([(of, vec![page_of(plan.number)])]).await?;
                 return Ok(Begin::Leave);
             }
             Turn::Done => return Ok(Begin::Leave),
@@ -140,7 +139,7 @@ impl Desk {
         if results.throttled {
             self.ledger.throttled(frozen.definition.channel, self.clock.now()).await?;
         }
-        self.folds.ask(of, page_of(plan.number)).await?;
+        self.folds.ask([(of, vec![page_of(plan.number)])]).await?;
         Ok(state.outcomes.any(Outcome::Waiting).then(|| wait_seconds(state.tries)))
     }
 }

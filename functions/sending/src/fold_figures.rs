@@ -35,10 +35,9 @@ impl BatchFunction for SendingFoldFigures {
         let mut results: Vec<Result<(), Failure>> = messages.iter().map(|_| Ok(())).collect();
         for (of, (pages, askers)) in runs {
             if let Err(failure) = self.fold(of, &pages).await {
-                let told = (failure.kind, failure.code, failure.detail.clone());
                 for place in askers {
                     if let Some(result) = results.get_mut(place) {
-                        *result = Err(Failure::new(told.0, told.1, told.2.clone()));
+                        *result = Err(failure.share());
                     }
                 }
             }

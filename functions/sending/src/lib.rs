@@ -22,7 +22,6 @@ pub mod sweep_outbox;
 mod delivery;
 mod email;
 mod exclusions;
-mod fold_requests;
 mod frozen;
 mod pacer;
 mod sms;

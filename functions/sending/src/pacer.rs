@@ -20,6 +20,9 @@ use jiff::Timestamp;
 /// How long the account's rate is believed, in milliseconds.
 const RATE_BELIEVED_MS: i64 = 300_000;
 
+/// How long it is believed that the account may not send at all, in milliseconds.
+const STANDSTILL_BELIEVED_MS: i64 = 60_000;
+
 /// How long before the released work ends the next pass comes, in milliseconds.
 const AHEAD_MS: i64 = 20_000;
 
@@ -102,7 +105,7 @@ impl Pacer {
     async fn learn_rate(&self, channel: Channel, lane: &mut Lane, now: Timestamp) -> Result<(), Failure> {
         match channel {
             Channel::Sms => lane.rate = f64::from(self.sms_rate),
-            Channel::Email if lane.rate > 0.0 && now.as_millisecond() - lane.rate_ms < RATE_BELIEVED_MS => {}
+            Channel::Email if now.as_millisecond() - lane.rate_ms < believed_ms(lane) => {}
             Channel::Email => {
                 let account = self.ses.account().await?;
                 let spent = account.max_24_hour.is_some_and(|limit| account.sent_24_hour >= limit);
@@ -186,9 +189,17 @@ impl Pacer {
             return Ok(());
         }
         let at_once = released >= MOST_PLANS_OF_PASS;
-        let wait_ms = if at_once { 0 } else { (lane.reserved_ms - now_ms - AHEAD_MS).clamp(1_000, HORIZON_MS) };
+        let wait_ms = match lane.rate {
+            ..=0.0 => STANDSTILL_BELIEVED_MS,
+            _ if at_once => 0,
+            _ => (lane.reserved_ms - now_ms - AHEAD_MS).clamp(1_000, HORIZON_MS),
+        };
         let delay_seconds = u32::try_from(wait_ms / 1000).unwrap_or_default();
         lane.next_ms = now_ms + wait_ms;
         Ok(self.passes.send_after(&ReleaseRequested { reason: "more work".to_owned() }, delay_seconds).await?)
     }
+}
+
+fn believed_ms(lane: &Lane) -> i64 {
+    if lane.rate > 0.0 { RATE_BELIEVED_MS } else { STANDSTILL_BELIEVED_MS }
 }

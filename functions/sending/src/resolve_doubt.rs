@@ -105,7 +105,8 @@ impl SendingResolveDoubt {
             return Ok(self.ledger.forget_doubt(doubted).await?);
         };
         let definition = self.definition(doubted).await?;
-        let evidence = self.evidence(definition.channel, doubted.since, (folded_to, now));
+        let since = state.doubt_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(doubted.since);
+        let evidence = self.evidence(definition.channel, since, (folded_to, now));
         let resolved = resolve(&state, &facts, (evidence, definition.doubt_policy));
         if resolved.is_empty() {
             return Ok(());

@@ -33,15 +33,13 @@ pub enum FunctionsError {
         /// The trigger that it is made for.
         trigger: &'static str,
     },
-    /// The function cannot be built from its settings.
-    #[error("{name} cannot be built")]
-    NotBuilt {
-        /// The function's name.
-        name: &'static str,
-        /// What is missing.
-        #[source]
-        source: SetupError,
-    },
+    /// Functions cannot be built from their settings.
+    #[error("functions cannot be built:{}", told(.0))]
+    NotBuilt(Vec<(&'static str, SetupError)>),
+}
+
+fn told(unbuilt: &[(&'static str, SetupError)]) -> String {
+    unbuilt.iter().map(|(name, error)| format!("\n  {name}: {error}")).collect()
 }
 
 /// Why an invocation gave no answer.
@@ -158,15 +156,16 @@ impl Functions {
         if let Some(function) = unregistered {
             return Err(FunctionsError::NotRegistered(Box::new(function.clone())));
         }
-        let mut functions = Vec::new();
+        let (mut functions, mut unbuilt) = (Vec::new(), Vec::new());
         for entry in registry {
             let function = deployment.function(entry.name).ok_or(FunctionsError::NotDescribed(entry.name))?;
             check_trigger(deployment, function, entry)?;
-            let built = (entry.build)(&setup.with_settings(settings.of(function)));
-            let built = built.map_err(|source| FunctionsError::NotBuilt { name: entry.name, source })?;
-            functions.push(LocalFunction::new(function.clone(), built.into()));
+            match (entry.build)(&setup.with_settings(settings.of(function))) {
+                Ok(built) => functions.push(LocalFunction::new(function.clone(), built.into())),
+                Err(error) => unbuilt.push((entry.name, error)),
+            }
         }
-        Ok(Self::of(functions))
+        if unbuilt.is_empty() { Ok(Self::of(functions)) } else { Err(FunctionsError::NotBuilt(unbuilt)) }
     }
 
     /// Gathers functions that were built already.

@@ -3,9 +3,11 @@
 //! Reading order: [`template`] reads `template.yaml` and its nested stacks into a [`template::Deployment`]; [`registry`] lists
 //! the functions and checks that all places that name them agree; [`embedded`] starts DynamoDB, SQS and S3 on loopback;
 //! [`wiring`] creates in them what the deployment describes; [`functions`] builds the functions with their settings and
-//! Lambda's limits; [`gateway`], [`pollers`] and [`schedules`] call them, and [`activity`] counts that; [`platform`] is the whole.
+//! Lambda's limits; [`gateway`], [`pollers`] and [`schedules`] call them, and [`activity`] counts that; [`platform`] is the
+//! whole, and [`demo`] shows what it does.
 
 pub mod activity;
+pub mod demo;
 pub mod embedded;
 pub mod functions;
 pub mod gateway;

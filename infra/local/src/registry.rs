@@ -15,11 +15,11 @@ pub fn entries() -> Vec<Entry> {
     [
         carillon_functions_admin::ENTRIES,
         carillon_functions_identity::ENTRIES,
-        // carillon_functions_contacts::ENTRIES,
-        // carillon_functions_templates::ENTRIES,
-        // carillon_functions_campaigns::ENTRIES,
-        // carillon_functions_sending::ENTRIES,
-        // carillon_functions_feedback::ENTRIES,
+        carillon_functions_contacts::ENTRIES,
+        carillon_functions_templates::ENTRIES,
+        carillon_functions_campaigns::ENTRIES,
+        carillon_functions_sending::ENTRIES,
+        carillon_functions_feedback::ENTRIES,
     ]
     .concat()
 }

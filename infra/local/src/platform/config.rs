@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use carillon_harness::Entry;
-use carillon_kernel::{Clock, IdSource};
+use carillon_kernel::{Clock, IdSource, Setup};
 use carillon_standins::StandinsConfig;
 
 use crate::registry;
@@ -28,6 +28,8 @@ pub struct PlatformConfig {
     pub clock: Clock,
     /// The source of ids of every function.
     pub ids: IdSource,
+    /// What the functions are built on; a new one of `clock` and `ids` if absent. Tests put their own clients into it.
+    pub setup: Option<Setup>,
     /// The functions.
     pub registry: Vec<Entry>,
     /// Who takes messages from the queues.
@@ -67,6 +69,7 @@ impl PlatformConfig {
             standins: StandinsConfig::default(),
             clock: Clock::system(),
             ids: IdSource::system(),
+            setup: None,
             registry: registry::entries(),
             pollers: Start::ByItself,
             schedules: Start::ByItself,

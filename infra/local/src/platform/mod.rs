@@ -37,8 +37,6 @@ use folder::Lock;
 use front::Door;
 use sinks::Ways;
 
-/// The tag of mails, and the parameter of callback addresses, that names a campaign.
-const CAMPAIGN_TAG: &str = "carillon_run";
 /// How long [`Platform::settle`] waits.
 const LONGEST_SETTLING: Duration = Duration::from_secs(120);
 /// How long the queues are left alone between two looks, while nothing stirs.
@@ -87,7 +85,7 @@ impl Platform {
         let mut process = embedded.settings();
         process.insert("AWS_ENDPOINT_URL_SESV2".to_owned(), providers_door.url());
         let settings = Settings { process, overrides: config.settings };
-        let setup = Setup::new(config.clock.clone(), config.ids.clone());
+        let setup = config.setup.clone().unwrap_or_else(|| Setup::new(config.clock.clone(), config.ids.clone()));
         let functions = Functions::build(&deployment, &config.registry, &setup, &settings)?;
 
         let url = door.url();
@@ -232,10 +230,10 @@ impl Platform {
     /// Stops taking requests and messages, lets what runs end, and stops the servers.
     pub async fn stop(self) {
         drop(self.schedules);
-        self.front.stop().await;
         if let Some(pollers) = self.pollers {
             pollers.stop().await;
         }
+        self.front.stop().await;
         self.functions.activity().idle().await;
         self.providers.stop().await;
         self.embedded.stop().await;
@@ -268,7 +266,7 @@ fn read(config: &PlatformConfig, embedded: &Embedded, [door, providers]: [&Door;
 fn standins_config(config: &PlatformConfig, ways: &Ways<'_>, url: &str) -> StandinsConfig {
     let mut standins = config.standins.clone();
     standins.data_dir = config.data_dir.join("standins");
-    standins.campaign_tag = CAMPAIGN_TAG.to_owned();
+    standins.campaign_tag = carillon_feedback::tags::RUN.to_owned();
     standins.ses.topic_arn = ways.subscription.topic_arn.clone();
     standins.firehose.prefix = ways.prefix.to_owned();
     standins.twilio.inbound_url = Some(format!("{url}/webhooks/twilio/inbound"));

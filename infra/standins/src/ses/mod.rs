@@ -17,7 +17,7 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, State},
+    extract::{DefaultBodyLimit, Path, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -26,7 +26,7 @@ use axum::{
 pub(crate) use event::{SesEvent, sns_envelope, write_event};
 pub(crate) use report::report_again;
 pub(crate) use state::SesState;
-use wire::SesError;
+use wire::{EmailIdentity, SesError};
 
 use crate::standins::{AfterAcceptance, Standins};
 
@@ -39,6 +39,7 @@ pub fn ses_router(standins: Arc<Standins>) -> Router {
         .route("/v2/email/outbound-emails", post(send_email))
         .route("/v2/email/outbound-bulk-emails", post(send_bulk_email))
         .route("/v2/email/account", get(get_account))
+        .route("/v2/email/identities/{identity}", get(get_email_identity))
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
         .with_state(standins)
 }
@@ -54,6 +55,14 @@ async fn send_bulk_email(state: State<Arc<Standins>>, headers: HeaderMap, body: 
 async fn get_account(state: State<Arc<Standins>>, headers: HeaderMap) -> Response {
     match authorize(&headers) {
         Ok(()) => Json(state.ses.account_answer(state.clock.now())).into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn get_email_identity(state: State<Arc<Standins>>, Path(identity): Path<String>, headers: HeaderMap) -> Response {
+    let found = authorize(&headers).and_then(|()| EmailIdentity::find(&state.ses.account(), &identity));
+    match found {
+        Ok(found) => Json(found).into_response(),
         Err(error) => error.into_response(),
     }
 }

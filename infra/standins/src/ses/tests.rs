@@ -477,6 +477,22 @@ async fn the_real_sdk_understands_answers_and_errors() {
 }
 
 #[tokio::test]
+async fn an_identity_is_found_by_its_very_name_only() {
+    let stage = Stage::open(|config| config.ses.verified_identities = Some(vec!["example.com".into()]));
+    let signed = |path: &str| {
+        let request = Request::get(format!("/v2/email/identities/{path}"));
+        request.header("authorization", "AWS4-HMAC-SHA256 Credential=a/b").body(Body::empty()).unwrap()
+    };
+
+    let (found, answer) = stage.call(signed("example.com")).await;
+    let (absent, _) = stage.call(signed("news%40example.com")).await;
+
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!((found, &answer["VerifiedForSendingStatus"]), (StatusCode::OK, &json!(true)));
+    assert_eq!(absent, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn a_scanner_gets_the_links_of_this_machine_and_no_others() {
     let visits = Arc::new(Mutex::new(Vec::new()));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -35,16 +35,24 @@ pub enum CampaignError {
     /// A campaign that is sent or paused cannot be deleted.
     #[error("the campaign is {}: cancel it first", .0.name())]
     UnderWay(CampaignStatus),
+    /// Somebody else changed the same things at the same moment.
+    #[error("somebody else changed the campaign at the same moment: read it again")]
+    Raced,
+    /// The cursor is not one that a page of campaigns gave.
+    #[error("the cursor is not one that a page gave")]
+    Cursor,
     /// The table failed.
     #[error("the campaigns cannot be read or written")]
-    Store(#[from] StoreError),
+    Store(#[source] StoreError),
 }
 
-impl CampaignError {
-    /// Tells whether somebody else changed the same things first, so that reading them again and trying again makes sense.
-    #[must_use]
-    pub const fn is_race(&self) -> bool {
-        matches!(self, Self::Store(StoreError::Refused(_) | StoreError::Contended))
+impl From<StoreError> for CampaignError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Refused(_) | StoreError::Contended => Self::Raced,
+            StoreError::Cursor => Self::Cursor,
+            failed => Self::Store(failed),
+        }
     }
 }
 
@@ -52,7 +60,7 @@ impl Fault for CampaignError {
     fn kind(&self) -> Kind {
         match self {
             Self::Absent => Kind::Absent,
-            Self::Invalid(_) => Kind::Invalid,
+            Self::Invalid(_) | Self::Cursor => Kind::Invalid,
             Self::Store(error) => error.kind(),
             _ => Kind::Conflict,
         }
@@ -61,7 +69,8 @@ impl Fault for CampaignError {
     fn code(&self) -> &'static str {
         match self {
             Self::Absent => "campaigns.absent",
-            Self::Changed(_) => "campaigns.changed_meanwhile",
+            Self::Changed(_) | Self::Raced => "campaigns.changed_meanwhile",
+            Self::Cursor => "request.cursor",
             Self::Invalid(_) => "request.invalid",
             Self::NotDraft(_) => "campaigns.not_draft",
             Self::NotSending(_) => "campaigns.not_sending",
@@ -76,7 +85,7 @@ impl Fault for CampaignError {
     fn problems(&self) -> Vec<Problem> {
         match self {
             Self::Invalid(problems) => problems.clone(),
-            Self::Store(error) => error.problems(),
+            Self::Cursor => vec![Problem::new("?cursor", self.code(), self.to_string())],
             _ => Vec::new(),
         }
     }

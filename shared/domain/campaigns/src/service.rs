@@ -62,7 +62,7 @@ impl Campaigns {
     /// Lists campaigns without their content, the latest first.
     ///
     /// # Errors
-    /// [`CampaignError::Store`] when the table fails or the cursor is not one that a page gave.
+    /// [`CampaignError::Cursor`], or [`CampaignError::Store`] when the table fails.
     pub async fn page(&self, organization: OrganizationId, cursor: Option<Cursor>, limit: u32) -> Result<Page<Campaign>, CampaignError> {
         Ok(self.store.page(organization, cursor, limit).await?)
     }
@@ -97,7 +97,7 @@ impl Campaigns {
     /// Carries out the writes of a transition as one transaction, those of other areas among them.
     ///
     /// # Errors
-    /// [`CampaignError::Store`] when the table fails or somebody was faster.
+    /// [`CampaignError::Raced`] when somebody was faster, or [`CampaignError::Store`] when the table fails.
     pub async fn commit(&self, writes: Vec<Write>) -> Result<(), CampaignError> {
         Ok(self.store.commit(writes).await?)
     }

@@ -8,8 +8,20 @@ use crate::limits;
 use crate::text::{TextError, text_type};
 
 /// The names that contacts and templates have already.
-pub const RESERVED: &[&str] =
-    &["id", "email", "phone", "first_name", "last_name", "locale", "time_zone", "tags", "lists", "contact", "organization", "unsubscribe_url"];
+pub const RESERVED: &[&str] = &[
+    "id",
+    "email",
+    "phone",
+    "first_name",
+    "last_name",
+    "locale",
+    "time_zone",
+    "tags",
+    "lists",
+    "contact",
+    "organization",
+    "unsubscribe_url",
+];
 
 text_type!(
     /// The name of an attribute: a lower-case letter, then up to 62 lower-case letters, digits and underscores; none of [`RESERVED`].

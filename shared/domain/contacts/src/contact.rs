@@ -38,7 +38,8 @@ text_type!(
 fn locale(text: &str) -> Result<String, TextError> {
     let text = text.trim().replace('_', "-");
     let mut parts = text.split('-');
-    let language = parts.next().is_some_and(|part| (2..=3).contains(&part.len()) && part.bytes().all(|letter| letter.is_ascii_alphabetic()));
+    let language =
+        parts.next().is_some_and(|part| (2..=3).contains(&part.len()) && part.bytes().all(|letter| letter.is_ascii_alphabetic()));
     let rest = parts.all(|part| (2..=8).contains(&part.len()) && part.bytes().all(|letter| letter.is_ascii_alphanumeric()));
     if language && rest && text.len() <= 35 { Ok(text) } else { Err(TextError("is not a language tag such as de or pt-BR")) }
 }

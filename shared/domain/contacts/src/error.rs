@@ -77,7 +77,9 @@ impl Fault for ContactsError {
         match self {
             Self::ContactAbsent | Self::ListAbsent | Self::ImportAbsent | Self::SuppressionAbsent => Kind::Absent,
             Self::AddressMissing | Self::TooMany(_) | Self::File(_) | Self::Options(_) => Kind::Invalid,
-            Self::AddressTaken { .. } | Self::VersionConflict(_) | Self::StopStands | Self::ImportStarted | Self::FileAbsent => Kind::Conflict,
+            Self::AddressTaken { .. } | Self::VersionConflict(_) | Self::StopStands | Self::ImportStarted | Self::FileAbsent => {
+                Kind::Conflict
+            }
             Self::Busy => Kind::Unavailable,
             Self::Store(error) => error.kind(),
             Self::Blob(error) => error.kind(),

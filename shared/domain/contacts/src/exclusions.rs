@@ -110,12 +110,7 @@ mod tests {
     use super::*;
 
     fn entry(second: i64, marketing: bool) -> Exclusion {
-        Exclusion {
-            address: "ada@example.com".to_owned(),
-            at: Timestamp::from_second(second).unwrap(),
-            marketing,
-            transactional: false,
-        }
+        Exclusion { address: "ada@example.com".to_owned(), at: Timestamp::from_second(second).unwrap(), marketing, transactional: false }
     }
 
     #[test]

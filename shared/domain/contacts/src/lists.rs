@@ -113,12 +113,7 @@ impl Lists {
     ///
     /// # Errors
     /// [`ContactsError`] when the cursor is another listing's, or the table does not answer.
-    pub async fn page(
-        &self,
-        organization: OrganizationId,
-        cursor: Option<Cursor>,
-        limit: u32,
-    ) -> Result<Page<ContactList>, ContactsError> {
+    pub async fn page(&self, organization: OrganizationId, cursor: Option<Cursor>, limit: u32) -> Result<Page<ContactList>, ContactsError> {
         let partition = keys::lists(organization);
         let cursor = own_cursor(cursor, &partition)?;
         Ok(self.store.table.query(Query::partition(partition).limit(limit).start(cursor)).await?)
@@ -202,7 +197,7 @@ impl Lists {
         found.retain(|_, contact| edit(&mut contact.clone()));
         let changed = u32::try_from(found.len()).unwrap_or(u32::MAX);
         let contacts: Vec<Contact> = found.into_values().collect();
-        let groups = contacts.chunks(TOGETHER).map(|group| self.change_together((organization, moment), group, edit));
+        let groups: Vec<_> = contacts.chunks(TOGETHER).map(|group| self.change_together((organization, moment), group, edit)).collect();
         let outcomes: Vec<Result<(), ContactsError>> = futures::stream::iter(groups).buffer_unordered(AT_ONCE).collect().await;
         outcomes.into_iter().collect::<Result<(), _>>()?;
         Ok(MembersChanged { changed, unchanged: present - changed, absent })

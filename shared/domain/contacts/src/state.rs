@@ -171,7 +171,8 @@ impl Transition {
             if before == [marketing, transactional] || became_reachable_only {
                 return None;
             }
-            let exclusion = Exclusion { address: address.to_string(), at: self.excluded_at(), marketing: !marketing, transactional: !transactional };
+            let exclusion =
+                Exclusion { address: address.to_string(), at: self.excluded_at(), marketing: !marketing, transactional: !transactional };
             Some((address, exclusion))
         });
         changed.collect()

@@ -117,7 +117,8 @@ impl Suppressions {
             }
             Ok(())
         };
-        let stood = self.find(organization, address).await?.is_some_and(|known| known.reasons.iter().any(|one| reasons.contains(&one.reason)));
+        let stood =
+            self.find(organization, address).await?.is_some_and(|known| known.reasons.iter().any(|one| reasons.contains(&one.reason)));
         self.store.change((organization, moment), load, edit).await?;
         Ok(stood)
     }
@@ -226,10 +227,5 @@ fn withdraw(contact: &mut Contact, who: &Unsubscription, moment: Timestamp) {
 }
 
 fn shown(address: &Address, record: AddressRecord) -> SuppressedAddress {
-    SuppressedAddress {
-        channel: address.channel(),
-        address: address.to_string(),
-        contact_id: record.contact,
-        reasons: record.suppressions,
-    }
+    SuppressedAddress { channel: address.channel(), address: address.to_string(), contact_id: record.contact, reasons: record.suppressions }
 }

@@ -124,7 +124,8 @@ mod tests {
 
     #[test]
     fn the_test_message_of_s3_has_no_keys() {
-        let text = r#"{ "Service":"Amazon S3", "Event":"s3:TestEvent", "Time":"2014-10-13T15:57:02.089Z", "Bucket":"amzn-s3-demo-bucket" }"#;
+        let text =
+            r#"{ "Service":"Amazon S3", "Event":"s3:TestEvent", "Time":"2014-10-13T15:57:02.089Z", "Bucket":"amzn-s3-demo-bucket" }"#;
 
         assert!(serde_json::from_str::<S3Notification>(text).unwrap().keys().is_empty());
     }

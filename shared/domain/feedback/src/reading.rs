@@ -122,7 +122,8 @@ mod tests {
 
     #[test]
     fn a_phone_whose_name_ends_like_a_robot_is_a_person() {
-        let cubot = "Mozilla/5.0 (Linux; Android 9; CUBOT X18 Plus) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/90.0 Mobile Safari/537.36";
+        let cubot =
+            "Mozilla/5.0 (Linux; Android 9; CUBOT X18 Plus) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/90.0 Mobile Safari/537.36";
 
         assert_eq!(clicked_by(&reading(cubot, "", 60)), Reader::Person);
     }

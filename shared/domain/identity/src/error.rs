@@ -19,9 +19,25 @@ pub enum IdentityError {
     /// A key was to get permissions that its maker lacks.
     #[error("a key cannot be given permissions that its maker lacks: {}", names(.0))]
     PermissionsNotHeld(Vec<Permission>),
+    /// Somebody else changed the same things at the same moment.
+    #[error("somebody else changed it at the same moment: read it again")]
+    Raced,
+    /// The cursor is not one that a page of keys gave.
+    #[error("the cursor is not one that a page gave")]
+    Cursor,
     /// The table failed.
     #[error("the organizations and keys cannot be read or written")]
-    Store(#[from] StoreError),
+    Store(#[source] StoreError),
+}
+
+impl From<StoreError> for IdentityError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Refused(_) | StoreError::Contended => Self::Raced,
+            StoreError::Cursor => Self::Cursor,
+            failed => Self::Store(failed),
+        }
+    }
 }
 
 fn names(permissions: &[Permission]) -> String {
@@ -32,7 +48,8 @@ impl Fault for IdentityError {
     fn kind(&self) -> Kind {
         match self {
             Self::OrganizationAbsent | Self::ApiKeyAbsent => Kind::Absent,
-            Self::Changed(_) => Kind::Conflict,
+            Self::Changed(_) | Self::Raced => Kind::Conflict,
+            Self::Cursor => Kind::Invalid,
             Self::PermissionsNotHeld(_) => Kind::Forbidden,
             Self::Store(error) => error.kind(),
         }
@@ -42,7 +59,8 @@ impl Fault for IdentityError {
         match self {
             Self::OrganizationAbsent => "identity.organization_absent",
             Self::ApiKeyAbsent => "identity.api_key_absent",
-            Self::Changed(_) => "identity.changed_meanwhile",
+            Self::Changed(_) | Self::Raced => "identity.changed_meanwhile",
+            Self::Cursor => "request.cursor",
             Self::PermissionsNotHeld(_) => "identity.permissions_not_held",
             Self::Store(error) => error.code(),
         }
@@ -56,7 +74,7 @@ impl Fault for IdentityError {
                 };
                 refused.iter().map(problem).collect()
             }
-            Self::Store(error) => error.problems(),
+            Self::Cursor => vec![Problem::new("?cursor", self.code(), self.to_string())],
             _ => Vec::new(),
         }
     }

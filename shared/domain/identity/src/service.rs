@@ -70,7 +70,7 @@ impl Organizations {
     /// Changes an organization, if it is still at the version that the caller saw (`If-Match`), when that is given.
     ///
     /// # Errors
-    /// [`IdentityError::Changed`] when somebody was faster, or as [`Organizations::get`].
+    /// [`IdentityError::Changed`] or [`IdentityError::Raced`] when somebody was faster, or as [`Organizations::get`].
     pub async fn update(
         &self,
         (id, seen): (OrganizationId, Option<u64>),
@@ -127,7 +127,7 @@ impl ApiKeys {
     /// Lists an organization's keys, oldest first, the revoked ones included.
     ///
     /// # Errors
-    /// [`IdentityError::Store`] when the table fails or the cursor is not one that a page gave.
+    /// [`IdentityError::Cursor`], or [`IdentityError::Store`] when the table fails.
     pub async fn page(&self, organization: OrganizationId, cursor: Option<Cursor>, limit: u32) -> Result<Page<Credential>, IdentityError> {
         Ok(self.store.page_api_keys(organization, cursor, limit).await?)
     }

@@ -1,6 +1,6 @@
 //! Entries in doubt: listed when the doubt arises, looked at by a schedule, never sent again blindly.
 //!
-//! Any fact about the attempt proves that the provider took it. Its absence proves that it did not only when the settling time has
+//! Any fact about the entry proves that the provider took it. Its absence proves that it did not only when the settling time has
 //! passed *and* later events of the same configuration set have been folded with no backlog. Where absence cannot be proven, the
 //! run's policy decides: leave it (`at_most_once`) or send it again (`at_least_once`).
 
@@ -54,7 +54,7 @@ pub enum Evidence {
 #[must_use]
 pub fn resolve(state: &State, facts: &Facts, (evidence, policy): (Evidence, DoubtPolicy)) -> Vec<(usize, Outcome)> {
     let decide = |index: usize| {
-        if facts.prove_acceptance(state.attempt, index) {
+        if facts.prove_acceptance(index) {
             return Some((index, Outcome::Accepted));
         }
         match (evidence, policy) {

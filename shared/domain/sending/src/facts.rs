@@ -25,11 +25,10 @@ impl Facts {
         self.0.get(&kind).is_some_and(|numbers| numbers.iter().any(|number| usize::from(number % ENTRIES_OF_ATTEMPT) == index))
     }
 
-    /// Tells whether anything is known of an entry of this attempt: it proves that the provider took the message.
+    /// Tells whether anything is known of an entry that proves that the provider took it, at whatever attempt.
     #[must_use]
-    pub fn prove_acceptance(&self, attempt: u8, index: usize) -> bool {
-        let wanted = usize::from(attempt) * usize::from(ENTRIES_OF_ATTEMPT) + index;
-        self.0.iter().any(|(kind, numbers)| *kind != FactKind::Unsubscribed && numbers.iter().any(|number| usize::from(*number) == wanted))
+    pub fn prove_acceptance(&self, index: usize) -> bool {
+        FactKind::ALL.into_iter().filter(|kind| *kind != FactKind::Unsubscribed).any(|kind| self.knows(kind, index))
     }
 
     /// Writes the change that merges these facts into the stored ones.
@@ -74,12 +73,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn acceptance_is_proven_for_the_attempt_that_the_fact_speaks_of() {
+    fn a_fact_of_any_attempt_proves_acceptance_of_its_entry_only() {
         let mut facts = Facts::default();
         facts.add(FactKind::Sent, 1, 7);
+        facts.add(FactKind::Unsubscribed, 1, 8);
 
-        assert!(facts.prove_acceptance(1, 7));
-        assert!(!facts.prove_acceptance(0, 7));
+        assert!(facts.prove_acceptance(7));
+        assert!(!facts.prove_acceptance(8));
         assert!(facts.knows(FactKind::Sent, 7));
         assert!(!facts.knows(FactKind::Delivered, 7));
     }

@@ -40,7 +40,7 @@ impl RecipientStatus {
     #[must_use]
     pub fn of(outcome: Outcome, index: usize, facts: &Facts) -> Self {
         let knows = |kind| facts.knows(kind, index);
-        let accepted = outcome == Outcome::Accepted || (matches!(outcome, Outcome::InDoubt | Outcome::Unresolved) && taken(index, facts));
+        let accepted = outcome == Outcome::Accepted || (matches!(outcome, Outcome::InDoubt | Outcome::Unresolved) && facts.prove_acceptance(index));
         match outcome {
             _ if accepted && knows(FactKind::Complained) => Self::Complained,
             _ if accepted && (knows(FactKind::BouncedHard) || knows(FactKind::BouncedSoft) || knows(FactKind::Undelivered)) => {
@@ -55,10 +55,6 @@ impl RecipientStatus {
             Outcome::Accepted | Outcome::InDoubt | Outcome::Unresolved => Self::InDoubt,
         }
     }
-}
-
-fn taken(index: usize, facts: &Facts) -> bool {
-    FactKind::ALL.into_iter().filter(|kind| *kind != FactKind::Unsubscribed).any(|kind| facts.knows(kind, index))
 }
 
 /// The sums of one page, as stored.
@@ -116,7 +112,7 @@ impl Counts {
     /// Counts the entries of one plan.
     pub fn count(&mut self, state: &State, facts: &Facts) {
         for (index, outcome) in state.outcomes.iter() {
-            let proven = matches!(outcome, Outcome::InDoubt | Outcome::Unresolved) && taken(index, facts);
+            let proven = matches!(outcome, Outcome::InDoubt | Outcome::Unresolved) && facts.prove_acceptance(index);
             let place = match outcome {
                 _ if proven => &mut self.accepted,
                 Outcome::Waiting => &mut self.waiting,

@@ -9,6 +9,7 @@
 pub mod doubt;
 mod error;
 pub mod facts;
+mod fold_requests;
 pub mod figures;
 pub mod keys;
 pub mod lanes;
@@ -24,6 +25,7 @@ pub mod state;
 mod store;
 
 pub use error::SendingError;
+pub use fold_requests::FoldRequests;
 pub use figures::{Figures, RecipientStatus};
 pub use ledger::{Ledger, Loaded};
 pub use outcome::Outcome;

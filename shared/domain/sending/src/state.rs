@@ -43,7 +43,7 @@ pub struct State {
     /// Until when the claim lasts, in milliseconds since 1970; absent when there is none.
     #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
     pub lease_ms: Option<i64>,
-    /// Since when entries are in doubt, in milliseconds since 1970.
+    /// When an entry came into doubt last, in milliseconds since 1970.
     #[serde(rename = "ds", default, skip_serializing_if = "Option::is_none")]
     pub doubt_ms: Option<i64>,
     /// The provider's message ids of a plan of at most ten entries, by entry.
@@ -174,7 +174,8 @@ impl State {
         if self.outcomes.any(Outcome::Waiting) {
             self.tries += 1;
         }
-        if self.outcomes.any(Outcome::InDoubt) && self.doubt_ms.is_none() {
+        // New doubt starts its time anew, for all: what is judged by its age must be old enough for the youngest.
+        if results.iter().any(|result| result.outcome == Outcome::InDoubt) {
             self.doubt_ms = Some(now.as_millisecond());
         }
         self

@@ -52,8 +52,8 @@ impl StoreError {
 impl Fault for StoreError {
     fn kind(&self) -> Kind {
         match self {
-            Self::Refused(_) | Self::Contended => Kind::Conflict,
-            Self::Unavailable(_) => Kind::Unavailable,
+            Self::Refused(_) => Kind::Conflict,
+            Self::Contended | Self::Unavailable(_) => Kind::Unavailable,
             Self::Rejected(_) | Self::Shape(..) => Kind::Internal,
             Self::Cursor => Kind::Invalid,
         }

@@ -106,7 +106,7 @@ fn epoch_millis() -> i64 {
 /// Logs why a message was not handled, once.
 pub(crate) fn message_failed(function: &'static str, message_id: &str, failure: &Failure) {
     let error = told(failure);
-    if failure.is_retryable() {
+    if failure.is_retryable() || failure.kind == Kind::Conflict {
         tracing::warn!(function, message.id = message_id, error, "message will come again");
     } else {
         tracing::error!(function, message.id = message_id, error, "message goes to the dead letters");

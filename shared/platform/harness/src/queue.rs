@@ -52,7 +52,8 @@ impl Frame {
     async fn must_come_again(&self, record: &QueueRecord, outcome: Result<(), Failure>) -> bool {
         let Err(failure) = outcome else { return false };
         log::message_failed(self.name, &record.message_id, &failure);
-        if failure.is_retryable() {
+        // A conflict is another worker's doing: the next look finds what it left.
+        if failure.is_retryable() || failure.kind == Kind::Conflict {
             return true;
         }
         // When the dead letters do not take it, the queue's own redrive will.

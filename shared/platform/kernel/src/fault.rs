@@ -95,6 +95,12 @@ impl Failure {
         Self { problems, ..Self::new(Kind::Invalid, "request.invalid", detail) }
     }
 
+    /// Gives the failure once more, without its causes: for messages that were handled together.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self { problems: self.problems.clone(), retry_after: self.retry_after, ..Self::new(self.kind, self.code, self.detail.clone()) }
+    }
+
     /// Says how long to wait before trying again.
     #[must_use]
     pub fn retry_in(self, wait: Duration) -> Self {

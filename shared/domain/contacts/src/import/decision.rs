@@ -56,7 +56,9 @@ pub(crate) fn decide(import: &Import, row: &Reading, known: &Known, (new_id, mom
     let candidate = &row.candidate;
     let (by_email, by_phone) = (known.holder(candidate, Channel::Email), known.holder(candidate, Channel::Sms));
     let before = match (by_email, by_phone) {
-        (Some(one), Some(other)) if one != other => return conflict("the email address and the phone number belong to two different contacts"),
+        (Some(one), Some(other)) if one != other => {
+            return conflict("the email address and the phone number belong to two different contacts");
+        }
         (None, None) => None,
         (Some(id), _) | (None, Some(id)) => match known.contacts.get(&id) {
             Some(contact) => Some(contact),

@@ -60,8 +60,8 @@ impl Importer<'_> {
                 Decision::Change(change, outcome) => add(&mut groups, (row, outcome), self.store.writes(&change)?),
             }
         }
-        let stored: Vec<Result<Outcomes, ContactsError>> =
-            futures::stream::iter(groups.into_iter().map(|group| self.store_group(group))).buffer_unordered(AT_ONCE).collect().await;
+        let groups: Vec<_> = groups.into_iter().map(|group| self.store_group(group)).collect();
+        let stored: Vec<Result<Outcomes, ContactsError>> = futures::stream::iter(groups).buffer_unordered(AT_ONCE).collect().await;
         for group in stored {
             outcomes.extend(group?);
         }

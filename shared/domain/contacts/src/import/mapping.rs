@@ -11,12 +11,31 @@ use crate::attribute::AttributeName;
 
 /// The names by which files call a field, letters and digits only, in lower case.
 const WELL_KNOWN: &[(Field, &[&str])] = &[
-    (Field::Email, &["email", "mail", "emailaddress", "mailaddress", "emailadresse", "correo", "correoelectronico", "courriel", "adresseemail"]),
+    (
+        Field::Email,
+        &["email", "mail", "emailaddress", "mailaddress", "emailadresse", "correo", "correoelectronico", "courriel", "adresseemail"],
+    ),
     (
         Field::Phone,
         &[
-            "phone", "mobile", "phonenumber", "mobilephone", "mobilenumber", "cell", "cellphone", "telephone", "tel", "sms", "msisdn", "handy",
-            "telefon", "telefonnummer", "mobil", "telefono", "movil", "portable",
+            "phone",
+            "mobile",
+            "phonenumber",
+            "mobilephone",
+            "mobilenumber",
+            "cell",
+            "cellphone",
+            "telephone",
+            "tel",
+            "sms",
+            "msisdn",
+            "handy",
+            "telefon",
+            "telefonnummer",
+            "mobil",
+            "telefono",
+            "movil",
+            "portable",
         ],
     ),
     (Field::FirstName, &["firstname", "givenname", "forename", "fname", "first", "vorname", "prenom", "nombre"]),
@@ -214,7 +233,8 @@ mod tests {
 
     #[test]
     fn what_is_named_by_hand_comes_first() {
-        let mapping: Mapping = serde_json::from_str(r#"{"contact":"email","email":"attributes.old_email","Age":"attributes.age:number"}"#).unwrap();
+        let mapping: Mapping =
+            serde_json::from_str(r#"{"contact":"email","email":"attributes.old_email","Age":"attributes.age:number"}"#).unwrap();
 
         let found = fields(&columns(&["Contact", "Email", "age"]), &mapping).unwrap();
 

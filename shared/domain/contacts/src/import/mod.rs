@@ -2,7 +2,7 @@
 //!
 //! Reading order: `record` (the rows of a file), `file` (its encoding, delimiter and header), [`mapping`] (columns to fields), `row` (cells
 //! to values), `decision` (what a row does to a contact), `chunk` (the rows of one message), `importer` (storing them), `rejected` (the report),
-//! `service` (the use cases).
+//! `progress` (the counts), `service` (the use cases).
 //!
 //! A file is imported in chunks of up to 500 rows. A chunk first asks for the next one, so that chunks run at the same time; its counts are one
 //! item that is written once. Every row marks the contact that it created or changed, so that a chunk that runs again counts the same.
@@ -17,6 +17,7 @@ mod decision;
 mod file;
 mod importer;
 pub mod mapping;
+mod progress;
 mod record;
 mod rejected;
 mod row;
@@ -31,8 +32,9 @@ use crate::address::Region;
 use crate::tag::Tag;
 pub use file::FileRefusal;
 pub use mapping::{Field, Mapping};
+pub use progress::{Counts, ImportProgress};
 pub use rejected::RejectedPart;
-pub use service::{ImportProgress, Imports};
+pub use service::{Imports, ReadChunk};
 
 /// What a row did to the contact that it speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

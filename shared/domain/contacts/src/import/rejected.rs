@@ -34,7 +34,8 @@ fn line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
 ///
 /// A phone number stays as it is, because it is one: `+`, digits and what people write between them.
 fn cell(text: &str) -> String {
-    let is_number = text.strip_prefix('+').is_some_and(|rest| rest.chars().all(|letter| letter.is_ascii_digit() || " ()/.-".contains(letter)));
+    let is_number =
+        text.strip_prefix('+').is_some_and(|rest| rest.chars().all(|letter| letter.is_ascii_digit() || " ()/.-".contains(letter)));
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && !is_number;
     let text = if is_formula { format!("'{text}") } else { text.to_owned() };
     if text.contains([',', '"', '\n', '\r', ';', '\t']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }

@@ -1,6 +1,6 @@
 use super::*;
-use crate::contact::tests::ada;
 use crate::contact::ConsentStatus;
+use crate::contact::tests::ada;
 use crate::suppression::SuppressionReason;
 
 fn moment() -> Timestamp {

@@ -245,7 +245,10 @@ fn every_documented_event_gives_its_fact() {
 
 #[test]
 fn a_machine_is_told_from_a_person() {
-    let privacy_proxy = OPEN.replace("Mozilla/5.0 (iPhone; CPU iPhone OS 10_3_3 like Mac OS X) AppleWebKit/603.3.8 (KHTML, like Gecko) Mobile/14G60", "Mozilla/5.0");
+    let privacy_proxy = OPEN.replace(
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 10_3_3 like Mac OS X) AppleWebKit/603.3.8 (KHTML, like Gecko) Mobile/14G60",
+        "Mozilla/5.0",
+    );
     let scanner = CLICK.replace("Mozilla/5.0 (Windows", "BarracudaLinkProtect (Windows");
 
     assert_eq!(parsed(&privacy_proxy).kind, FactKind::OpenedByMachine);

@@ -111,7 +111,13 @@ mod tests {
     fn an_explicit_refusal_is_final_unless_it_passes() {
         let refused = |code: &str, retryable| CallFailure::Refused { code: code.to_owned(), retryable };
 
-        for code in ["AccountSuspendedException", "BadRequestException", "MailFromDomainNotVerifiedException", "MessageRejected", "NotFoundException"] {
+        for code in [
+            "AccountSuspendedException",
+            "BadRequestException",
+            "MailFromDomainNotVerifiedException",
+            "MessageRejected",
+            "NotFoundException",
+        ] {
             assert_eq!(CallFailure::of_answer(400, code), refused(code, false));
         }
         for code in ["LimitExceededException", "SendingPausedException", "ExpiredTokenException"] {

@@ -33,7 +33,7 @@ pub struct Sms {
     pub from: From,
     /// The text, at most 1,600 characters.
     pub body: String,
-    /// Where Twilio reports every status.
+    /// Where Twilio reports every status; empty when nobody wants to know.
     pub status_callback: String,
 }
 
@@ -67,6 +67,7 @@ struct Form<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     messaging_service_sid: Option<&'a str>,
     body: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
     status_callback: &'a str,
 }
 
@@ -90,7 +91,8 @@ impl Twilio {
     /// As [`Twilio::from_setup`].
     pub fn with_time_out(setup: &Setup, time_out: Duration) -> Result<Self, SetupError> {
         let client = setup.shared("twilio", || http_client().ok());
-        let client = client.ok_or(SetupError::Unreadable { name: "SSL_CERT_FILE".to_owned(), wanted: "a list of certificate authorities" })?;
+        let client =
+            client.ok_or(SetupError::Unreadable { name: "SSL_CERT_FILE".to_owned(), wanted: "a list of certificate authorities" })?;
         let account_sid = setup.text("TWILIO_ACCOUNT_SID")?;
         let base = setup.find("TWILIO_BASE_URL").unwrap_or_else(|| BASE_URL.to_owned());
         let url = format!("{}/2010-04-01/Accounts/{account_sid}/Messages.json", base.trim_end_matches('/'));

@@ -104,7 +104,8 @@ fn an_import_never_brings_back_somebody_who_unsubscribed() {
     let mut contact = ada();
     contact.consent.email.status = ConsentStatus::Unsubscribed;
 
-    let (after, _) = changed(decided(&import(r#"{"consent":{"email":"shop"},"update_existing":true}"#), &row(1, "ada@example.com", ""), &[&contact]));
+    let (after, _) =
+        changed(decided(&import(r#"{"consent":{"email":"shop"},"update_existing":true}"#), &row(1, "ada@example.com", ""), &[&contact]));
 
     assert_eq!(after.consent.email.status, ConsentStatus::Unsubscribed);
 }

@@ -183,7 +183,8 @@ async fn an_answer_that_does_not_come_in_time_is_in_doubt() {
 #[tokio::test]
 async fn the_account_tells_its_quota() {
     let answer = json!({ "SendingEnabled": true, "SendQuota": { "Max24HourSend": 50000.0, "MaxSendRate": 14.0, "SentLast24Hours": 20.0 } });
-    let unlimited = json!({ "SendingEnabled": false, "SendQuota": { "Max24HourSend": -1.0, "MaxSendRate": 200.0, "SentLast24Hours": 0.0 } });
+    let unlimited =
+        json!({ "SendingEnabled": false, "SendQuota": { "Max24HourSend": -1.0, "MaxSendRate": 200.0, "SentLast24Hours": 0.0 } });
     let serve_text = |text: String| serve(Router::new().route("/v2/email/account", get(|| async { text })));
 
     let limited = serve_text(answer.to_string()).await.account().await.unwrap();

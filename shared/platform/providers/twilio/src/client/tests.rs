@@ -22,11 +22,8 @@ const CREATED: &str = r#"{"account_sid":"ACXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX","ap
     "sid":"SMXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX","status":"queued","to":"+15558675310"}"#;
 
 fn twilio(base: &str, time_out: Duration) -> Twilio {
-    let settings = [
-        ("TWILIO_BASE_URL", base),
-        ("TWILIO_ACCOUNT_SID", "ACXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"),
-        ("TWILIO_AUTH_TOKEN", "token"),
-    ];
+    let settings =
+        [("TWILIO_BASE_URL", base), ("TWILIO_ACCOUNT_SID", "ACXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"), ("TWILIO_AUTH_TOKEN", "token")];
     let settings: BTreeMap<String, String> = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     Twilio::with_time_out(&Setup::new(Clock::system(), IdSource::seeded(1)).with_settings(settings), time_out).unwrap()
 }
@@ -81,8 +78,8 @@ async fn a_text_is_posted_as_twilio_documents_it() {
     );
 }
 
-#[tokio::test]
-async fn a_messaging_service_stands_in_the_place_of_the_number() {
+#[test]
+fn a_messaging_service_stands_in_the_place_of_the_number() {
     let sms = Sms { from: From::MessagingService("MG1".to_owned()), ..sms() };
 
     let form = Form::of(&sms);
@@ -93,13 +90,11 @@ async fn a_messaging_service_stands_in_the_place_of_the_number() {
 #[tokio::test]
 async fn errors_of_twilio_are_judged_by_their_code() {
     let opted_out = r#"{"code":21610,"message":"Attempt to send to unsubscribed recipient","more_info":"https://www.twilio.com/docs/errors/21610","status":400}"#;
-    let invalid = r#"{"code":21211,"message":"Invalid 'To' Phone Number","more_info":"https://www.twilio.com/docs/errors/21211","status":400}"#;
+    let invalid =
+        r#"{"code":21211,"message":"Invalid 'To' Phone Number","more_info":"https://www.twilio.com/docs/errors/21211","status":400}"#;
 
     assert_eq!(answering(400, opted_out).await.send(&sms()).await, Err(CallFailure::OptedOut));
-    assert_eq!(
-        answering(400, invalid).await.send(&sms()).await,
-        Err(CallFailure::Refused { code: "21211".to_owned(), retryable: false })
-    );
+    assert_eq!(answering(400, invalid).await.send(&sms()).await, Err(CallFailure::Refused { code: "21211".to_owned(), retryable: false }));
     assert_eq!(answering(429, "slow down").await.send(&sms()).await, Err(CallFailure::Throttled));
 }
 

@@ -1,0 +1,24 @@
+//! Queue of list deletions: removes the memberships of a deleted list.
+
+use carillon_contacts::Lists;
+use carillon_contracts::message::ListDeletionRequested;
+use carillon_harness::{Delivery, Failure, QueueFunction, Setup, SetupError};
+
+/// Removes memberships; safe to run twice, because it removes what is left.
+#[derive(Debug)]
+pub struct ListsDeleteMemberships {
+    lists: Lists,
+}
+
+impl QueueFunction for ListsDeleteMemberships {
+    const NAME: &'static str = "lists-delete-memberships";
+    type Message = ListDeletionRequested;
+
+    fn build(setup: &Setup) -> Result<Self, SetupError> {
+        Ok(Self { lists: Lists::from_setup(setup)? })
+    }
+
+    async fn handle(&self, message: ListDeletionRequested, delivery: Delivery) -> Result<(), Failure> {
+        Ok(self.lists.delete_memberships(message.organization, message.list, delivery.moment).await?)
+    }
+}

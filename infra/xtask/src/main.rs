@@ -1,0 +1,65 @@
+//! `cargo xtask <command>`: chores of the repository.
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use carillon_xtask::{errors, events};
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Chores of the repository")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Lists the sample events of every function; fails where one has none, or one that is not JSON.
+    Events,
+    /// Compares the error codes of the sources with docs/errors.md.
+    Errors,
+}
+
+fn main() -> ExitCode {
+    // The repository that this program was built from, wherever it is called.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let done = match Arguments::parse().chore {
+        Chore::Events => list_events(&root),
+        Chore::Errors => compare_errors(&root),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("the repository cannot be read: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn list_events(root: &Path) -> io::Result<ExitCode> {
+    let mut code = ExitCode::SUCCESS;
+    for (function, samples) in events::samples(root)? {
+        let told: Vec<String> = samples
+            .iter()
+            .map(|sample| match &sample.problem {
+                None => sample.file.clone(),
+                Some(problem) => format!("{} ({problem})", sample.file),
+            })
+            .collect();
+        if samples.is_empty() || samples.iter().any(|sample| sample.problem.is_some()) {
+            code = ExitCode::FAILURE;
+        }
+        println!("{function:40} {}", if told.is_empty() { "none".to_owned() } else { told.join(", ") });
+    }
+    Ok(code)
+}
+
+fn compare_errors(root: &Path) -> io::Result<ExitCode> {
+    let (used, named) = (errors::used(root)?, errors::catalogued(root)?);
+    used.difference(&named).for_each(|code| println!("not in {}: {code}", errors::CATALOGUE));
+    named.difference(&used).for_each(|code| println!("not in the sources: {code}"));
+    println!("{} codes in the sources, {} in {}", used.len(), named.len(), errors::CATALOGUE);
+    Ok(if used == named { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,97 @@
+//! The HTTP client of all AWS SDK clients of a process, where a test sees every request.
+
+use aws_smithy_http_client::Builder;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use carillon_kernel::Setup;
+use serde_json::Value;
+
+use crate::gate::Gate;
+use crate::queues::SimulatedQueues;
+use crate::writes::WriteMeter;
+
+/// What stands between the SDK clients and the servers.
+#[derive(Debug, Clone)]
+pub struct Wire {
+    inner: SharedHttpClient,
+    queues: Option<SimulatedQueues>,
+    writes: WriteMeter,
+}
+
+impl Default for Wire {
+    fn default() -> Self {
+        Self { inner: Builder::new().build_http(), queues: None, writes: WriteMeter::default() }
+    }
+}
+
+impl Wire {
+    /// Lets `queues` answer for SQS.
+    #[must_use]
+    pub fn with_queues(self, queues: SimulatedQueues) -> Self {
+        Self { queues: Some(queues), ..self }
+    }
+
+    /// The meter of writes.
+    #[must_use]
+    pub fn writes(&self) -> &WriteMeter {
+        &self.writes
+    }
+
+    /// Puts the wire under all SDK clients that are made from this setup afterwards.
+    pub fn put_into(&self, setup: &Setup) {
+        // The name under which the platform's AWS layer shares its one client.
+        let _: SharedHttpClient = setup.shared("http", || SharedHttpClient::new(self.clone()));
+    }
+}
+
+impl HttpClient for Wire {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Connector { inner: self.inner.http_connector(settings, components), wire: self.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct Connector {
+    inner: SharedHttpConnector,
+    wire: Wire,
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        // `DynamoDB_20120810.PutItem`, `AmazonSQS.SendMessage`; other services name the operation in the path.
+        let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
+        let (service, operation) = target.split_once('.').unwrap_or_default();
+        let body = || serde_json::from_slice::<Value>(request.body().bytes().unwrap_or_default()).unwrap_or_default();
+        if service.starts_with("DynamoDB") {
+            self.wire.writes.count(operation, &body());
+        }
+        let simulated = self.wire.queues.clone().filter(|_| service == "AmazonSQS").map(|queues| (queues, operation.to_owned(), body()));
+        let name = if operation.is_empty() { request.uri().to_owned() } else { target.clone() };
+        let (gate, inner) = (Gate::watching(), self.inner.clone());
+        HttpConnectorFuture::new(async move {
+            let call = match &gate {
+                Some(gate) => Some(gate.before(&name).await),
+                None => None,
+            };
+            let answer = match simulated {
+                Some((queues, operation, request)) => Ok(json(&queues.answer(&operation, &request))),
+                None => inner.call(request).await,
+            };
+            if let (Some(gate), Some(call)) = (&gate, call) {
+                gate.after(call).await;
+            }
+            answer
+        })
+    }
+}
+
+fn json(body: &Value) -> HttpResponse {
+    let mut response = HttpResponse::new(StatusCode::try_from(200).expect("a status"), SdkBody::from(body.to_string()));
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    response
+}

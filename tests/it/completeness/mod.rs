@@ -1,0 +1,42 @@
+//! The parts fit together: what one place names is there in all the others.
+
+mod denial;
+mod dependencies;
+mod errors;
+mod settings;
+mod templates;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use carillon_local::template::{Deployment, Parameters};
+
+/// The repository's folder.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// What the templates describe, read with values such as a deployment gives.
+fn deployment() -> Deployment {
+    let overrides = [
+        ("LinkKey", "0123456789abcdef0123456789abcdef"),
+        ("TwilioAccountSid", "AC00000000000000000000000000000000"),
+        ("TwilioAuthToken", "0123456789abcdef0123456789abcdef"),
+    ];
+    let parameters = Parameters {
+        stack_name: "carillon".to_owned(),
+        sqs_endpoint: "http://127.0.0.1:1".to_owned(),
+        api_endpoint: "http://127.0.0.1:2".to_owned(),
+        overrides: overrides.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect::<BTreeMap<_, _>>(),
+    };
+    Deployment::read(&root().join("template.yaml"), parameters).unwrap()
+}
+
+/// `campaigns-send` or `CAMPAIGNS_SEND` as `CampaignsSend`.
+fn camel_case(name: &str) -> String {
+    let parts = name.split(['-', '_']).filter_map(|part| {
+        let (first, rest) = part.split_at_checked(1)?;
+        Some(first.to_uppercase() + &rest.to_lowercase())
+    });
+    parts.collect()
+}

@@ -1,0 +1,172 @@
+//! What the templates say of functions, queues and permissions.
+
+use std::collections::BTreeSet;
+
+use carillon_contracts::message::QUEUES;
+use carillon_local::registry;
+use carillon_local::template::model::{Deployment, Function, Source};
+use serde_json::Value;
+
+use super::{camel_case, deployment, root};
+
+#[test]
+fn templates_registry_binaries_and_sample_events_name_the_same_functions() {
+    let compared = registry::check(&root(), &deployment(), &registry::entries());
+
+    assert!(compared.is_ok(), "{}", compared.unwrap_err());
+}
+
+#[test]
+fn a_function_is_one_name_in_all_its_forms() {
+    for function in deployment().functions {
+        assert_eq!(function.logical_id, camel_case(&function.name));
+        assert_eq!(function.code_uri, format!("../../target/lambda/{}/", function.name));
+        assert_eq!(function.handler, "bootstrap", "{}", function.name);
+    }
+}
+
+#[test]
+fn every_function_has_its_log_group() {
+    let deployment = deployment();
+    let groups: BTreeSet<&str> =
+        deployment.others.iter().filter(|other| other.kind == "AWS::Logs::LogGroup").map(|other| other.logical_id.as_str()).collect();
+
+    for function in &deployment.functions {
+        let group = format!("{}LogGroup", function.logical_id);
+        assert!(groups.contains(group.as_str()), "{group} is missing");
+    }
+}
+
+#[test]
+fn every_queue_has_one_consumer_and_dead_letters() {
+    let deployment = deployment();
+    let dead: BTreeSet<&str> =
+        deployment.queues.iter().filter_map(|queue| queue.redrive.as_ref()).map(|redrive| redrive.queue.as_str()).collect();
+
+    for queue in deployment.queues.iter().filter(|queue| !dead.contains(queue.name.as_str())) {
+        let consumers = consumers(&deployment, &queue.name);
+        assert_eq!(consumers.len(), 1, "{} is consumed by {consumers:?}", queue.name);
+        assert!(queue.redrive.is_some(), "{} has no dead letters", queue.name);
+        let gives_up_to = deployment.function(consumers[0]).unwrap().environment.get("DEAD_LETTERS_QUEUE_URL").unwrap();
+        let dead_letters = &queue.redrive.as_ref().unwrap().queue;
+        assert!(gives_up_to.ends_with(&format!("/{dead_letters}")), "{} gives messages up to {gives_up_to}", consumers[0]);
+    }
+}
+
+#[test]
+fn every_message_of_the_contracts_has_a_queue() {
+    let deployment = deployment();
+
+    for setting in QUEUES {
+        let urls: BTreeSet<&String> =
+            deployment.functions.iter().filter_map(|function| function.environment.get(*setting)).collect();
+        assert_eq!(urls.len(), 1, "{setting} is {urls:?}");
+        let name = urls.first().unwrap().rsplit('/').next().unwrap();
+        assert!(deployment.queue(name).is_some(), "{setting} is no queue");
+    }
+}
+
+/// Lambda asks for six times, so that a batch that was throttled is retried before it shows again
+/// (AWS Lambda developer guide, "Creating and configuring an Amazon SQS event source mapping").
+#[test]
+fn a_received_message_stays_hidden_for_six_times_its_consumers_time_out() {
+    let deployment = deployment();
+
+    for function in &deployment.functions {
+        for source in queue_sources(function) {
+            let hidden = deployment.queue(&source.queue).unwrap().visibility_timeout();
+            assert!(hidden >= function.timeout * 6, "{}: {hidden:?} is too short", source.queue);
+            assert!(source.reports_item_failures, "{} does not report which messages failed", function.name);
+            assert!(source.maximum_concurrency.is_some(), "{} has no maximum concurrency", function.name);
+        }
+    }
+}
+
+#[test]
+fn a_policy_allows_single_actions_on_what_the_settings_name_and_nothing_else() {
+    for function in deployment().functions {
+        let statements = statements(&function);
+        for (action, resource) in &statements {
+            assert!(!action.contains('*'), "{} may {action}", function.name);
+            // These name no resource, and nothing else may do so (service authorization reference of SES).
+            assert!(resource != "*" || action == "ses:GetAccount", "{} may {action} everywhere", function.name);
+        }
+        let allowed: BTreeSet<String> = statements.iter().map(|(_, resource)| parameter(resource)).filter(|name| name.ends_with("Arn")).collect();
+        let named = named_by_settings(&function);
+        assert!(allowed.is_subset(&named), "{} may use {allowed:?}, but its settings name {named:?}", function.name);
+        // The bucket comes with the imports, also where only their records are read.
+        let unused: BTreeSet<&String> = named.difference(&allowed).filter(|name| *name != "BucketArn").collect();
+        assert!(unused.is_empty(), "{} may not use {unused:?}", function.name);
+    }
+}
+
+#[test]
+fn a_route_that_reads_may_not_write() {
+    let deployment = deployment();
+
+    for route in deployment.routes.iter().filter(|route| route.method == "GET") {
+        for (action, _) in statements(deployment.function(&route.function).unwrap()) {
+            let verb = action.split(':').nth(1).unwrap();
+            let reads = ["Get", "BatchGet", "Query", "List"].iter().any(|start| verb.starts_with(start));
+            assert!(reads, "{} may {action}", route.function);
+        }
+    }
+}
+
+/// The parameter that a resource begins with: `BucketArn` of `${BucketArn}/imports/*`.
+fn parameter(resource: &str) -> String {
+    let first = resource.split(['/', ':']).next().unwrap_or_default();
+    first.trim_matches(['$', '{', '}']).to_owned()
+}
+
+fn consumers<'d>(deployment: &'d Deployment, queue: &str) -> Vec<&'d str> {
+    let takes = |function: &&Function| queue_sources(function).iter().any(|source| source.queue == queue);
+    deployment.functions.iter().filter(takes).map(|function| function.name.as_str()).collect()
+}
+
+fn queue_sources(function: &Function) -> Vec<&carillon_local::template::model::QueueSource> {
+    let queues = function.sources.iter().filter_map(|source| match source {
+        Source::Queue(queue) => Some(queue),
+        Source::Schedule(_) => None,
+    });
+    queues.collect()
+}
+
+/// The resources that a function's settings lead it to, by the parameters of its stack.
+fn named_by_settings(function: &Function) -> BTreeSet<String> {
+    let of_setting = |name: &String| match name.as_str() {
+        "BUCKET" => Some("BucketArn".to_owned()),
+        "DEAD_LETTERS_QUEUE_URL" => {
+            let queue = &queue_sources(function).first().unwrap().queue;
+            // The name of a queue that a nested stack leaves open: stack, nested stack, logical id.
+            let stack = queue.strip_prefix("carillon-").and_then(|name| name.strip_suffix("Queue-Queue")).unwrap();
+            Some(format!("{stack}DeadLettersArn"))
+        }
+        table if table.ends_with("_TABLE") => Some(format!("{}Arn", camel_case(table))),
+        queue => queue.strip_suffix("_URL").map(|queue| format!("{}Arn", camel_case(queue))).filter(|_| queue.ends_with("_QUEUE_URL")),
+    };
+    function.environment.keys().filter_map(of_setting).collect()
+}
+
+/// The actions that a function's policies allow, each with its resource as the template writes it.
+fn statements(function: &Function) -> Vec<(String, String)> {
+    let mut allowed = Vec::new();
+    for policy in function.policies.as_array().map(Vec::as_slice).unwrap_or_default() {
+        for statement in policy["Statement"].as_array().unwrap() {
+            assert_eq!(statement["Effect"], "Allow", "{}", function.name);
+            for action in texts(&statement["Action"]) {
+                allowed.extend(texts(&statement["Resource"]).into_iter().map(|resource| (action.clone(), resource)));
+            }
+        }
+    }
+    allowed
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(call) => call.values().flat_map(texts).collect(),
+        Value::String(text) => vec![text.clone()],
+        other => panic!("{other} is no action or resource"),
+    }
+}

@@ -1,0 +1,287 @@
+//! The world of a journey: a running platform, an organization in it, and the words in which journeys are told.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use carillon_contracts::{CampaignId, ContactId, ListId, OrganizationId, Run, SenderId};
+use carillon_local::platform::{Port, Start};
+use carillon_local::{Platform, PlatformConfig};
+use carillon_sending::keys::RunKey;
+use carillon_sending::{Figures, Ledger};
+use carillon_testkit::Api;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::OnceCell;
+
+/// How long a journey waits for something to become true.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// How often it looks.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// The one runtime in which all platforms live, whichever test started them.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
+
+/// The platform of all journeys that need no fault knobs: each has an organization of its own in it.
+static SHARED: OnceCell<Arc<Stage>> = OnceCell::const_new();
+
+/// A platform with its data folder.
+pub struct Stage {
+    pub platform: Platform,
+    pub operator: Api,
+    _folder: Option<TempDir>,
+}
+
+/// A platform, and an organization in it.
+#[derive(Clone)]
+pub struct World {
+    pub stage: Arc<Stage>,
+    pub api: Api,
+    pub organization: OrganizationId,
+}
+
+/// The folder of the repository.
+pub fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The settings of a platform in tests: nothing waits longer than a second or two.
+pub fn config(folder: impl Into<PathBuf>) -> PlatformConfig {
+    let mut config = PlatformConfig::new(repository(), folder)
+        .setting("FOLD_DELAY_SECONDS", "1")
+        .setting("DOUBT_SETTLING_SECONDS", "1")
+        .setting("DOUBT_GIVING_UP_SECONDS", "4")
+        .setting("SMS_RATE_PER_SECOND", "1000");
+    config.port = Port::Exactly(0);
+    config.schedules = Start::OnRequest;
+    config.standins.firehose.buffer_ms = 100;
+    config
+}
+
+impl Stage {
+    /// Starts a platform.
+    pub async fn start(config: PlatformConfig, folder: Option<TempDir>) -> Arc<Self> {
+        let started = Instant::now();
+        let platform = Platform::start(config).await.unwrap();
+        let operator = Api::new(platform.url(), platform.bootstrap_organization("Operators").await.unwrap().expose());
+        eprintln!("a platform started in {:?}", started.elapsed());
+        Arc::new(Self { platform, operator, _folder: folder })
+    }
+
+    /// Starts a platform in a folder of its own.
+    pub async fn alone() -> Arc<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        Self::start(config(folder.path()), Some(folder)).await
+    }
+
+    async fn shared() -> Arc<Self> {
+        let start = async || {
+            let stage = Self::alone().await;
+            // The fates of addresses, by their domains, so that no journey needs to set knobs for all.
+            let rule = |domain: &str, fate: &str| json!({ "pattern": format!("*@{domain}.example"), "fate": fate });
+            let fates = ["bounce", "soft_bounce", "complain", "reject", "open", "click", "scan", "delay"];
+            let rules: Vec<Value> = fates.iter().map(|fate| rule(&fate.replace('_', "-"), fate)).collect();
+            stage.operator.set_faults("ses", json!({ "rules": rules, "scanner_follows_links": true })).await;
+            let undelivered = json!({ "pattern": "+1555019*", "fate": "undelivered" });
+            stage.operator.set_faults("twilio", json!({ "rules": [undelivered] })).await;
+            stage
+        };
+        Arc::clone(SHARED.get_or_init(start).await)
+    }
+
+    /// Makes an organization.
+    pub async fn organization(self: &Arc<Self>, name: &str) -> World {
+        let made = self.operator.post("/v1/organizations", json!({ "name": name })).await.expect(201);
+        let api = self.operator.with_key(made["api_key"]["secret"].as_str().unwrap());
+        World { stage: Arc::clone(self), api, organization: made["id"].as_str().unwrap().parse().unwrap() }
+    }
+}
+
+/// Tells a journey on the platform that all share.
+pub fn journey<F: Future<Output = ()>>(told: impl FnOnce(World) -> F) {
+    RUNTIME.block_on(async {
+        let world = Stage::shared().await.organization("Bells").await;
+        told(world.clone()).await;
+        world.nothing_is_dead().await;
+    });
+}
+
+/// Tells a journey on a platform of its own, whose knobs it may turn; nothing may be left unhandled at its end.
+pub fn journey_alone<F: Future<Output = ()>>(told: impl FnOnce(World) -> F) {
+    RUNTIME.block_on(async {
+        let world = Stage::alone().await.organization("Bells").await;
+        told(world.clone()).await;
+        world.settle().await;
+        world.nothing_is_dead().await;
+        // A platform that nobody else holds is stopped; one that is left to a failed test dies with the process.
+        let World { stage, .. } = world;
+        if let Ok(stage) = Arc::try_unwrap(stage).map_err(drop) {
+            stage.platform.stop().await;
+        }
+    });
+}
+
+/// Runs a test that makes its platforms itself.
+pub fn run<F: Future<Output = ()>>(test: F) {
+    RUNTIME.block_on(test);
+}
+
+impl World {
+    /// Waits until every queue is empty and nothing runs.
+    pub async fn settle(&self) {
+        if let Err(left) = self.stage.platform.settle_within(PATIENCE).await {
+            panic!("{left}");
+        }
+    }
+
+    /// Waits until something is true, told as a sentence.
+    pub async fn until(&self, sentence: &str, mut holds: impl AsyncFnMut() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds().await {
+            assert!(Instant::now() < deadline, "it never became true that {sentence}");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Runs a schedule now.
+    pub async fn run_schedule(&self, name: &str) {
+        self.stage.platform.run_schedule(name).await.unwrap();
+    }
+
+    /// Nothing was given up.
+    pub async fn nothing_is_dead(&self) {
+        let dead = self.stage.platform.dead_letters().await;
+        assert!(dead.is_empty(), "{dead:#?}");
+    }
+
+    /// Creates contacts who want mail, on a list.
+    pub async fn subscribers(&self, addresses: &[&str]) -> (ListId, Vec<ContactId>) {
+        let list = self.api.create_list("Readers").await;
+        let mut contacts = Vec::new();
+        for address in addresses {
+            contacts.push(self.api.create_subscriber(address).await);
+        }
+        self.api.add_members(list, &contacts).await;
+        (list, contacts)
+    }
+
+    /// Imports so many contacts who want mail onto a list.
+    pub async fn import_subscribers(&self, count: usize) -> ListId {
+        let list = self.api.create_list("Readers").await;
+        let mut csv = String::from("email,first_name\n");
+        (0..count).for_each(|number| csv.push_str(&format!("reader{number}@many.example,Reader {number}\n")));
+        let options = json!({ "list_ids": [list], "consent": { "email": "a form" } });
+        let (import, answer) = self.api.import_csv(carillon_testkit::File { bytes: csv.into_bytes(), options }).await;
+        let _ = answer.expect(202);
+        self.until("the import is completed", async || self.api.import(import).await["status"] == "completed").await;
+        list
+    }
+
+    /// Creates contacts who want texts, with a tag.
+    pub async fn text_readers(&self, tag: &str, numbers: &[&str]) -> Vec<ContactId> {
+        let mut contacts = Vec::new();
+        for number in numbers {
+            let consent = json!({ "sms": { "status": "subscribed", "source": "test" } });
+            contacts.push(self.api.create_contact(json!({ "phone": number, "first_name": "Ada", "tags": [tag], "consent": consent })).await);
+        }
+        contacts
+    }
+
+    /// Creates a sender of mail.
+    pub async fn mail_sender(&self) -> SenderId {
+        self.api.create_sender(json!({ "channel": "email", "address": "news@bells.example", "name": "Bells" })).await
+    }
+
+    /// Creates a sender of texts, with a number that no other organization has.
+    pub async fn text_sender(&self) -> (SenderId, String) {
+        let [.., a, b, c] = self.organization.to_bytes();
+        let number = format!("+1415{:07}", u32::from_be_bytes([0, a, b, c]) % 10_000_000);
+        (self.api.create_sender(json!({ "channel": "sms", "address": number, "help_text": "Bells: write to help@bells.example" })).await, number)
+    }
+
+    /// Creates a mail campaign for a list.
+    pub async fn mail_campaign(&self, list: ListId) -> CampaignId {
+        let sender = self.mail_sender().await;
+        let content = json!({ "subject": "Hello {{ first_name }}", "html": "<p>Ring, {{ first_name }}: <a href=\"https://bells.example/\">bells</a></p>" });
+        let campaign = json!({ "name": "Spring", "channel": "email", "audience": { "lists": [list] }, "sender_id": sender, "content": content });
+        self.api.create_campaign(campaign).await
+    }
+
+    /// Creates a campaign of texts for a tag, with a policy for doubt.
+    pub async fn text_campaign(&self, tag: &str, doubt_policy: &str) -> CampaignId {
+        let (sender, _) = self.text_sender().await;
+        let content = json!({ "body": "Hello {{ first_name }}, bells ring." });
+        let audience = json!({ "tags": [tag] });
+        let campaign = json!({ "name": "Ring", "channel": "sms", "audience": audience, "sender_id": sender, "content": content, "doubt_policy": doubt_policy });
+        self.api.create_campaign(campaign).await
+    }
+
+    /// Creates a campaign of texts for a tag, from the sender that has a number.
+    pub async fn text_campaign_from(&self, number: &str, tag: &str) -> CampaignId {
+        let senders = self.api.get("/v1/senders").await.expect(200);
+        let sender = senders["data"].as_array().unwrap().iter().find(|sender| sender["address"] == number).unwrap()["id"].clone();
+        let content = json!({ "body": "Hello {{ first_name }}, bells ring." });
+        let campaign = json!({ "name": "Ring", "channel": "sms", "audience": { "tags": [tag] }, "sender_id": sender, "content": content });
+        self.api.create_campaign(campaign).await
+    }
+
+    /// Waits until a campaign has ended by itself; gives it.
+    pub async fn until_ended(&self, id: CampaignId) -> Value {
+        self.until_status(id, &["sent", "failed"]).await
+    }
+
+    /// Waits until a campaign has one of these statuses; gives it.
+    pub async fn until_status(&self, id: CampaignId, wanted: &[&str]) -> Value {
+        self.until(&format!("the campaign is one of {wanted:?}"), async || {
+            let status = self.api.campaign(id).await["status"].take();
+            wanted.iter().any(|wanted| status == *wanted)
+        })
+        .await;
+        self.api.campaign(id).await
+    }
+
+    /// Waits until a figure has a value.
+    pub async fn until_figure(&self, id: CampaignId, name: &str, value: u64) {
+        self.until(&format!("{name} is {value}"), async || self.api.figures(id).await[name] == value).await;
+    }
+
+    /// What the stand-ins were given to send for a campaign: how often to each recipient.
+    pub async fn sent_to(&self, id: CampaignId) -> BTreeMap<String, u32> {
+        let mut sent = BTreeMap::new();
+        let mut cursor = String::new();
+        loop {
+            let page = self.api.outbox(&format!("campaign={id}{cursor}")).await;
+            for message in page["items"].as_array().unwrap() {
+                let to = message["to"].as_str().or_else(|| message["to"][0].as_str()).unwrap();
+                *sent.entry(to.to_owned()).or_default() += 1;
+            }
+            match page["next_cursor"].as_u64() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return sent,
+            }
+        }
+    }
+
+    /// The figures that the API shows are those of a recount, and every recipient is counted exactly once.
+    pub async fn figures_equal_a_recount(&self, id: CampaignId) -> Figures {
+        let ledger = Ledger::from_setup(&self.stage.platform.setup_of("campaigns-get-statistics").unwrap()).unwrap();
+        let of = RunKey::new(self.organization, Run::Campaign(id));
+        let mut recounted = None;
+        self.until("the figures are those of a recount", async || {
+            let run = ledger.run(of).await.unwrap();
+            let figures = Figures::new(&run, &ledger.recount(&run).await.unwrap());
+            let shown = self.api.figures(id).await;
+            let equal = shown == serde_json::to_value(&figures).unwrap();
+            recounted = Some(figures);
+            equal
+        })
+        .await;
+        let figures = recounted.unwrap();
+        let told = figures.sent + figures.failed + figures.suppressed + figures.in_doubt + figures.waiting + figures.cancelled;
+        assert_eq!(told, figures.recipients, "{figures:?}");
+        figures
+    }
+}
