@@ -3,3 +3,4 @@
 
 mod completeness;
 mod journeys;
+mod simulation;

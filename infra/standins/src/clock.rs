@@ -1,20 +1,22 @@
 //! The stand-ins' time: wall time that advances with tokio's clock, so that tests can pause it.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 /// Tells the time.
 pub(crate) struct Clock {
     started_at: Timestamp,
     origin: Instant,
+    moved_ms: AtomicI64,
 }
 
 impl Clock {
     /// Starts at a given moment, or at the machine's present.
     pub(crate) fn start(started_at: Option<Timestamp>) -> Self {
-        Self { started_at: started_at.unwrap_or_else(machine_time), origin: Instant::now() }
+        Self { started_at: started_at.unwrap_or_else(machine_time), origin: Instant::now(), moved_ms: AtomicI64::new(0) }
     }
 
     /// The present moment.
@@ -22,10 +24,16 @@ impl Clock {
         self.at(Instant::now())
     }
 
+    /// Moves the time on, beside what passes by itself.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.moved_ms.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+
     /// The wall time of an instant.
     fn at(&self, instant: Instant) -> Timestamp {
         let elapsed: Duration = instant.saturating_duration_since(self.origin);
-        self.started_at.checked_add(elapsed).unwrap_or(self.started_at)
+        let moved = SignedDuration::from_millis(self.moved_ms.load(Ordering::SeqCst));
+        self.started_at.checked_add(elapsed).and_then(|now| now.checked_add(moved)).unwrap_or(self.started_at)
     }
 }
 

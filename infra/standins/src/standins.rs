@@ -99,6 +99,11 @@ impl Standins {
         self.write_watermark();
     }
 
+    /// Moves the stand-ins' time on, for tests that move the time of the whole platform: later events tell later moments.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
     /// What was sent, as `/_outbox.json` shows it.
     pub fn outbox(&self, query: &OutboxQuery) -> io::Result<OutboxPage> {
         self.store.page(query)

@@ -177,9 +177,10 @@ fn dummy_path(route: &Route) -> String {
 /// The sample events of a function, with the ids of things in place of their names.
 fn samples(function: &str, ids: &BTreeMap<&str, String>) -> Vec<HttpEvent> {
     let folder = root().join("events").join(function);
-    let files = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
-    let events = files.map(|file| {
-        let text = std::fs::read_to_string(&file).unwrap();
+    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let events = files.iter().map(|file| {
+        let text = std::fs::read_to_string(file).unwrap();
         let text = ids.iter().fold(text, |text, (name, id)| text.replace(&format!("{{{{{name}}}}}"), id));
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
     });

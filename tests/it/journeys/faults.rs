@@ -94,7 +94,7 @@ fn events_that_come_twice_and_in_the_wrong_order_count_once() {
 }
 
 async fn texts_in_doubt(world: &World, policy: &str, knobs: Value) -> CampaignId {
-    let numbers: Vec<String> = (0..12).map(|number| format!("+155501100{number:02}")).collect();
+    let numbers: Vec<String> = (0..12).map(|number| format!("+120255502{number:02}")).collect();
     let _ = world.text_readers("ring", &numbers.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let campaign = world.text_campaign("ring", policy).await;
     world.api.set_faults("twilio", knobs).await;

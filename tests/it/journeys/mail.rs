@@ -18,7 +18,7 @@ fn a_campaign_reaches_everybody_who_may_be_written_to_once_and_ends_by_itself() 
     journey(async |world| {
         let (list, contacts) = world.subscribers(&["a@deliver.example", "b@deliver.example", "gone@deliver.example", "left@deliver.example"]).await;
         let silent = world.api.create_contact(json!({ "email": "silent@deliver.example", "first_name": "Eve" })).await;
-        let phone_only = world.api.create_contact(json!({ "phone": "+15550100001" })).await;
+        let phone_only = world.api.create_contact(json!({ "phone": "+12025550100" })).await;
         world.api.add_members(list, &[silent, phone_only, contacts[0]]).await;
         let _ = world.api.post("/v1/suppressions", json!({ "channel": "email", "address": "GONE@deliver.example" })).await.expect(201);
         let left = json!({ "consent": { "email": { "status": "unsubscribed" } } });

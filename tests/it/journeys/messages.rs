@@ -65,9 +65,9 @@ fn a_message_overtakes_a_campaign_that_runs() {
     run(async {
         let folder = tempfile::tempdir().unwrap();
         let mut slow = config(folder.path());
-        slow.standins.ses.max_send_rate = 3.0;
+        slow.standins.ses.max_send_rate = 20.0;
         let world = Stage::start(slow, Some(folder)).await.organization("Bells").await;
-        let list = world.import_subscribers(30).await;
+        let list = world.import_subscribers(160).await;
         let campaign = world.mail_campaign(list).await;
         let sender = world.mail_sender().await;
         world.api.send_campaign(campaign).await;
@@ -77,8 +77,8 @@ fn a_message_overtakes_a_campaign_that_runs() {
         world.until("the message is out", async || world.api.message(message).await["status"] != "waiting").await;
 
         let sent = world.sent_to(campaign).await.len();
-        assert!(sent < 25, "{sent} of 30 mails of the campaign were out before the message");
+        assert!(sent < 140, "{sent} of 160 mails of the campaign were out before the message");
         let ended = world.until_ended(campaign).await;
-        assert_eq!(ended["totals"]["sent"], 30);
+        assert_eq!(ended["totals"]["sent"], 160);
     });
 }

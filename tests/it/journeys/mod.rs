@@ -11,4 +11,4 @@ mod unsubscribing;
 mod world;
 mod writes;
 
-pub use world::{World, config, journey, journey_alone, repository, run, Stage};
+pub use world::{Stage, World, config, journey, journey_alone, run};

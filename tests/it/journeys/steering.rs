@@ -77,7 +77,7 @@ fn retrying_sends_to_those_who_failed_only() {
         assert!(failed > 0 && failed < 40, "{first}");
 
         world.api.set_faults("ses", json!({})).await;
-        let _ = world.api.steer(campaign, "retry-failed").await.expect(200);
+        let _ = world.api.steer(campaign, "retry-failed").await.expect(202);
         let ended = world.until_ended(campaign).await;
 
         assert_eq!((&ended["totals"]["sent"], &ended["totals"]["failed"]), (&json!(40), &json!(0)), "{ended}");

@@ -7,7 +7,7 @@ use super::{World, journey};
 #[test]
 fn a_campaign_of_texts_shows_its_segments_before_and_its_outcomes_after() {
     journey(async |world| {
-        let numbers = ["+15550110001", "+15550110002", "+15550190003"];
+        let numbers = ["+12025550101", "+12025550102", "+12025559903"];
         let _ = world.text_readers("ring", &numbers).await;
         let campaign = world.text_campaign("ring", "at_most_once").await;
 
@@ -30,7 +30,7 @@ fn a_campaign_of_texts_shows_its_segments_before_and_its_outcomes_after() {
 #[test]
 fn a_text_with_other_letters_is_counted_in_the_segments_that_it_needs() {
     journey(async |world| {
-        let _ = world.text_readers("ring", &["+15550110011"]).await;
+        let _ = world.text_readers("ring", &["+12025550111"]).await;
         let (sender, _) = world.text_sender().await;
         let content = json!({ "body": format!("{} — до встречи", "x".repeat(60)) });
         let campaign = json!({ "name": "Ring", "channel": "sms", "audience": { "tags": ["ring"] }, "sender_id": sender, "content": content });
@@ -53,7 +53,7 @@ async fn write_back(world: &World, (from, to): (&str, &str), body: &str) {
 #[test]
 fn stop_ends_texts_start_brings_them_back_and_help_is_answered() {
     journey(async |world| {
-        let number = "+15550110021";
+        let number = "+12025550121";
         let contacts = world.text_readers("ring", &[number]).await;
         let (_, own) = world.text_sender().await;
         let suppressed = async || world.api.contact(contacts[0]).await["suppressed"]["sms"].take();
@@ -78,7 +78,7 @@ fn stop_ends_texts_start_brings_them_back_and_help_is_answered() {
 #[test]
 fn help_in_other_words_than_twilios_is_answered_with_the_senders_text() {
     journey(async |world| {
-        let number = "+15550110031";
+        let number = "+12025550131";
         let _ = world.text_readers("ring", &[number]).await;
         let (_, own) = world.text_sender().await;
 

@@ -85,7 +85,7 @@ impl Stage {
             let fates = ["bounce", "soft_bounce", "complain", "reject", "open", "click", "scan", "delay"];
             let rules: Vec<Value> = fates.iter().map(|fate| rule(&fate.replace('_', "-"), fate)).collect();
             stage.operator.set_faults("ses", json!({ "rules": rules, "scanner_follows_links": true })).await;
-            let undelivered = json!({ "pattern": "+1555019*", "fate": "undelivered" });
+            let undelivered = json!({ "pattern": "+120255599*", "fate": "undelivered" });
             stage.operator.set_faults("twilio", json!({ "rules": [undelivered] })).await;
             stage
         };

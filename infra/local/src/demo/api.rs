@@ -122,7 +122,10 @@ fn problem(document: &str) -> String {
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
-        .map(|problem| format!("{} ({})", detail(problem), problem.get("pointer").and_then(Value::as_str).unwrap_or_default()))
+        .map(|problem| match problem.get("pointer").and_then(Value::as_str) {
+            None | Some("") => detail(problem),
+            Some(pointer) => format!("{} ({pointer})", detail(problem)),
+        })
         .collect();
     if problems.is_empty() { detail(&document) } else { problems.join("; ") }
 }

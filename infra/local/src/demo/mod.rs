@@ -24,7 +24,7 @@ use people::TEXTS_TAG;
 use show::Statistics;
 
 /// How often the progress is asked for.
-const ASK_EVERY: Duration = Duration::from_millis(150);
+const ASK_EVERY: Duration = Duration::from_millis(250);
 /// How long an import or a campaign may stand still before the demonstration gives up.
 const LONGEST_STILLSTAND: Duration = Duration::from_secs(180);
 /// How long the last reports of providers are waited for.

@@ -81,6 +81,19 @@ impl Queues {
         counted.into_iter().filter(|(_, counts)| counts.iter().any(|count| *count > 0)).collect()
     }
 
+    /// Tells whether all queues are empty, looking first at the one that was not the last time.
+    pub(super) async fn are_empty(&self, look_first: &mut usize) -> bool {
+        for offset in 0..self.work.len() {
+            let place = (*look_first + offset) % self.work.len();
+            let Some((_, url)) = self.work.get(place) else { continue };
+            if self.count(url).await != [0; 3] {
+                *look_first = place;
+                return false;
+            }
+        }
+        true
+    }
+
     /// Counts a queue; one that does not answer is not empty.
     async fn count(&self, url: &str) -> [u64; 3] {
         let asked = self.sqs.get_queue_attributes().queue_url(url).set_attribute_names(Some(COUNTS.to_vec())).send().await;

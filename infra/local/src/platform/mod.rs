@@ -186,12 +186,14 @@ impl Platform {
 
     async fn settled(&self) {
         let activity = self.functions.activity();
+        let mut look_first = 0;
         loop {
             // A message is deleted only after all that it caused was sent: when nothing was invoked since `idle`, and every
             // queue was seen empty since then, no message can have slipped from a queue into one that was seen before.
             let idle = activity.idle().await;
             self.standins.settle().await;
-            if self.queues.waiting().await.is_empty() && activity.is_still(idle) && self.standins.settle().now_or_never().is_some() {
+            let empty = self.queues.are_empty(&mut look_first).await;
+            if empty && activity.is_still(idle) && self.standins.settle().now_or_never().is_some() {
                 return;
             }
             let _ = tokio::time::timeout(LOOK_EVERY, activity.stirs(idle)).await;

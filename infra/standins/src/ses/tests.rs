@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use axum::{body::Body, http::Request};
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
 use serde_json::{Value, json};
 
 use crate::{EmailFate, EmailRule, Keep, OutboxQuery, SesFaults, StandinsConfig, clock::lock, testing::Stage};

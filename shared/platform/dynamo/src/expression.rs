@@ -4,6 +4,9 @@ use std::collections::HashMap;
 
 use crate::Value;
 
+/// The names and the values of an expression, as requests take them.
+type Used = (Option<HashMap<String, String>>, Option<HashMap<String, Value>>);
+
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     names: HashMap<String, String>,
@@ -26,7 +29,7 @@ impl Names {
     }
 
     /// Gives the names, or nothing when there are none: DynamoDB refuses empty maps.
-    pub(crate) fn take(self) -> (Option<HashMap<String, String>>, Option<HashMap<String, Value>>) {
+    pub(crate) fn take(self) -> Used {
         (Some(self.names).filter(|names| !names.is_empty()), Some(self.values).filter(|values| !values.is_empty()))
     }
 }
