@@ -10,6 +10,10 @@ use carillon_harness::{Delivery, Failure, Kind, QueueFunction, Setup, SetupError
 use carillon_sending::figures::Counts;
 use carillon_sending::keys::{RunKey, touched_pages};
 use carillon_sending::{Figures, Ledger, RunRecord, RunStatus};
+use jiff::Timestamp;
+
+/// Requests of one campaign often come together: how often one looks again that was overtaken, before it waits in the queue.
+const LOOKS: u32 = 3;
 
 /// Ends campaigns.
 #[derive(Debug)]
@@ -27,28 +31,37 @@ impl QueueFunction for CampaignsFinish {
     }
 
     async fn handle(&self, message: FinishRequested, delivery: Delivery) -> Result<(), Failure> {
-        let campaign = match self.campaigns.get(message.organization, message.campaign).await {
-            Err(CampaignError::Absent) => return Ok(()),
-            campaign => campaign?,
-        };
-        let run = self.ledger.run(RunKey::new(message.organization, Run::Campaign(message.campaign))).await?;
-        if campaign.status != CampaignStatus::Sending || run.status != RunStatus::Sending || !run.expanded {
-            return Ok(());
+        for _ in 0..LOOKS {
+            if self.look(&message, delivery.moment).await? {
+                return Ok(());
+            }
         }
-        let Some(counts) = self.final_counts(&run).await? else { return Ok(()) };
-
-        let finished = campaign.finish(totals(&Figures::new(&run, &counts)), delivery.moment)?;
-        let mut writes = vec![self.campaigns.replace(&finished)?];
-        writes.extend(self.ledger.finish(&run));
-        match self.campaigns.commit(writes).await {
-            // Whatever was faster, the next look finds it.
-            Err(CampaignError::Raced) => Err(Failure::new(Kind::Unavailable, "campaigns.overtaken", "the campaign was changed meanwhile")),
-            outcome => Ok(outcome?),
-        }
+        Err(Failure::new(Kind::Unavailable, "campaigns.overtaken", "the campaign was changed meanwhile"))
     }
 }
 
 impl CampaignsFinish {
+    /// Ends the campaign if it is at its end; false when somebody was faster, so that the next look finds what they did.
+    async fn look(&self, message: &FinishRequested, moment: Timestamp) -> Result<bool, Failure> {
+        let campaign = match self.campaigns.get(message.organization, message.campaign).await {
+            Err(CampaignError::Absent) => return Ok(true),
+            campaign => campaign?,
+        };
+        let run = self.ledger.run(RunKey::new(message.organization, Run::Campaign(message.campaign))).await?;
+        if campaign.status != CampaignStatus::Sending || run.status != RunStatus::Sending || !run.expanded {
+            return Ok(true);
+        }
+        let Some(counts) = self.final_counts(&run).await? else { return Ok(true) };
+
+        let finished = campaign.finish(totals(&Figures::new(&run, &counts)), moment)?;
+        let mut writes = vec![self.campaigns.replace(&finished)?];
+        writes.extend(self.ledger.finish(&run));
+        match self.campaigns.commit(writes).await {
+            Err(CampaignError::Raced) => Ok(false),
+            outcome => Ok(outcome.map(|()| true)?),
+        }
+    }
+
     /// Counts the run anew; nothing while anybody is without an outcome.
     async fn final_counts(&self, run: &RunRecord) -> Result<Option<Counts>, Failure> {
         // The sums are a cheap first look; where they are behind, the fold that brings them up asks again.

@@ -3,8 +3,10 @@
 use carillon_contacts::suppressions::Unsubscription;
 use carillon_contacts::unsubscribe::UnsubscribeLink;
 use carillon_contacts::{Proof, Suppressions};
+use carillon_contracts::FactKind;
 use carillon_harness::{Failure, PublicFunction, RawRequest, Reply, Setup, SetupError};
 use carillon_kernel::Signer;
+use carillon_sending::{FoldRequests, Ledger};
 
 use crate::unsubscribe_page;
 
@@ -17,6 +19,8 @@ const AGENT_LENGTH: usize = 300;
 pub struct UnsubscribeApply {
     signer: Signer,
     suppressions: Suppressions,
+    ledger: Ledger,
+    folds: FoldRequests,
 }
 
 impl PublicFunction for UnsubscribeApply {
@@ -24,7 +28,12 @@ impl PublicFunction for UnsubscribeApply {
     const REASON: &'static str = "recipients of messages have no account; the link is signed";
 
     fn build(setup: &Setup) -> Result<Self, SetupError> {
-        Ok(Self { signer: Signer::new(&setup.secret("LINK_KEY")?), suppressions: Suppressions::from_setup(setup)? })
+        Ok(Self {
+            signer: Signer::new(&setup.secret("LINK_KEY")?),
+            suppressions: Suppressions::from_setup(setup)?,
+            ledger: Ledger::from_setup(setup)?,
+            folds: FoldRequests::from_setup(setup)?,
+        })
     }
 
     async fn handle(&self, request: RawRequest) -> Result<Reply, Failure> {
@@ -39,6 +48,10 @@ impl PublicFunction for UnsubscribeApply {
         };
 
         self.suppressions.unsubscribe(&who, request.moment).await?;
+        if let Some(entry) = link.entry {
+            let touched = self.ledger.record_facts(&[(link.organization, entry, FactKind::Unsubscribed)]).await?;
+            self.folds.ask(touched).await?;
+        }
 
         Ok(unsubscribe_page::confirmation(link.channel))
     }

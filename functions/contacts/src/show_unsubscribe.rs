@@ -63,7 +63,7 @@ mod tests {
             organization: OrganizationId::from_bytes([1; 16]),
             contact: ContactId::from_bytes([2; 16]),
             channel: Channel::Email,
-            run: None,
+            entry: None,
         };
 
         let page = show(&link.token(&Signer::new(&Secret::new("key"))));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use carillon_contacts::unsubscribe::UnsubscribeLink;
 use carillon_contracts::EntryRef;
 use carillon_feedback::tags::tags;
 use carillon_harness::{Failure, Setup, SetupError};
@@ -65,33 +66,26 @@ impl EmailCourier {
     /// Renders what is the recipient's own; a recipient for whom the template cannot be rendered fails alone.
     fn entry(&self, job: &Job, renderer: &EmailRenderer, (index, recipient): (usize, &Recipient)) -> Result<BulkEntry, Settled> {
         let definition = &job.frozen.definition;
-        let unsubscribe = self.unsubscribe_url(job, recipient);
-        let mut context =
-            Context::of_values(&definition.variables, &recipient.values).with_organization(definition.organization_name.clone());
-        let mut headers = Vec::new();
-        if let Some(url) = unsubscribe {
-            headers.push(("List-Unsubscribe".to_owned(), format!("<{url}>")));
-            headers.push(("List-Unsubscribe-Post".to_owned(), "List-Unsubscribe=One-Click".to_owned()));
-            context = context.with_unsubscribe_url(url);
-        }
-        let values = renderer.render_slots(&context).map_err(|error| settled(index, Outcome::Failed, Some(error.code())))?;
         let entry = EntryRef {
             run: job.of.run,
             plan: job.plan.number,
             index: u8::try_from(index).unwrap_or(u8::MAX),
             attempt: job.claim.state.attempt,
         };
+        let mut context = Context::of_values(&definition.variables, &recipient.values).with_organization(definition.organization_name.clone());
+        let mut headers = Vec::new();
+        if let Some(url) = self.unsubscribe_url(definition, recipient, entry) {
+            headers.push(("List-Unsubscribe".to_owned(), format!("<{url}>")));
+            headers.push(("List-Unsubscribe-Post".to_owned(), "List-Unsubscribe=One-Click".to_owned()));
+            context = context.with_unsubscribe_url(url);
+        }
+        let values = renderer.render_slots(&context).map_err(|error| settled(index, Outcome::Failed, Some(error.code())))?;
         Ok(BulkEntry { to: recipient.address.clone(), data: template_data(&values), headers, tags: tags(job.of.organization, &entry) })
     }
 
-    fn unsubscribe_url(&self, job: &Job, recipient: &Recipient) -> Option<String> {
-        let contact = recipient.contact.filter(|_| job.frozen.definition.marketing)?;
-        let link = carillon_contacts::unsubscribe::UnsubscribeLink {
-            organization: job.of.organization,
-            contact,
-            channel: job.frozen.definition.channel,
-            run: Some(job.of.run),
-        };
+    fn unsubscribe_url(&self, definition: &Definition, recipient: &Recipient, entry: EntryRef) -> Option<String> {
+        let contact = recipient.contact.filter(|_| definition.marketing)?;
+        let link = UnsubscribeLink { organization: definition.organization, contact, channel: definition.channel, entry: Some(entry) };
         Some(link.url(&self.public_url, &self.signer))
     }
 

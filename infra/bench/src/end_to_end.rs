@@ -92,8 +92,8 @@ fn send(out: &Path, recipients: u64, flag: &str) -> Result<SendReport, Failure> 
     let servers_seconds = measure::cpu_seconds(&running.process()) - servers_before;
     runtime.block_on(quiet(&running.stage, events))?;
     let worker = worker.stop()?;
+    let firehose = firehose(&folder.join("s3"), &running.stage)?;
     drop(running);
-    let firehose = firehose(&folder.join("s3"))?;
     std::fs::remove_dir_all(&folder)?;
     Ok(SendReport {
         recipients,
@@ -185,8 +185,11 @@ async fn waiting(sqs: &aws_sdk_sqs::Client, queue: &str) -> Result<u64, Failure>
     Ok(found.attributes().into_iter().flat_map(|all| all.values()).filter_map(|text| text.parse::<u64>().ok()).sum())
 }
 
-/// Counts what lies in the buckets: a record of Firehose is a line.
-fn firehose(folder: &Path) -> Result<Firehose, Failure> {
+/// Counts what lies below the prefix of Firehose's batches: a record is a line.
+fn firehose(folder: &Path, stage: &Stage) -> Result<Firehose, Failure> {
+    let deployment = stage.deployment()?;
+    let notification = deployment.buckets.iter().find_map(|bucket| bucket.notifications.first()).ok_or("no bucket notifies a queue")?;
+    let prefix = notification.prefix.trim_end_matches('/');
     let mut found = Firehose::default();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -194,7 +197,7 @@ fn firehose(folder: &Path) -> Result<Firehose, Failure> {
             let file = file?;
             if file.file_type()?.is_dir() {
                 folders.push(file.path());
-            } else if file.path().components().any(|part| part.as_os_str() == "ses-events") {
+            } else if file.path().components().any(|part| part.as_os_str() == prefix) {
                 let text = std::fs::read(file.path())?;
                 found.objects += 1;
                 found.bytes += u64::try_from(text.len())?;

@@ -112,14 +112,18 @@ fn cost_table(cost: &Cost) -> String {
     for line in &cost.lines {
         table.add_row([line.name.clone(), format!("{:.5}", line.per_recipient), format!("{:.3}", line.price), format!("{:.4}", line.dollars)]);
     }
+    for (function, dollars) in &cost.by_function {
+        table.add_row([format!("  of these {function}"), String::new(), String::new(), format!("{dollars:.4}")]);
+    }
     let reached = verdict(cost.dollars_of_requests <= cost.goal);
     format!(
-        "{table}\nWithout Lambda ${:.3} (goal ≤ ${:.2}: {reached}); Lambda ${:.3} by the times of this machine; SQS at the worst ${:.3}.\n\
-         Prices of {}, {}.",
+        "{table}\nWithout Lambda ${:.3} (goal ≤ ${:.2}: {reached}); Lambda ${:.3} by the times of this machine; SQS at the worst ${:.3};\n\
+         opens and clicks at the worst ${:.3} more. Prices of {}, {}.",
         cost.dollars_of_requests,
         cost.goal,
         cost.dollars_of_lambda,
         cost.dollars_of_sqs_at_worst,
+        cost.dollars_of_readings_at_worst,
         prices::DATE,
         prices::REGION,
     )

@@ -132,7 +132,7 @@ impl Maker {
         for (index, recipient) in plan.recipients.iter().enumerate() {
             let contact = recipient.contact.ok_or("a recipient who is no contact")?;
             let channel = self.definition.channel;
-            let link = UnsubscribeLink { organization: self.of.organization, contact, channel, run: Some(self.of.run) };
+            let link = UnsubscribeLink { organization: self.of.organization, contact, channel, entry: None };
             let url = link.url(&self.public_url, &self.signer);
             let headers = vec![
                 ("List-Unsubscribe".to_owned(), format!("<{url}>")),

@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use carillon_harness::entry::BoxFuture;
 use carillon_harness::{Invocation, Invoke, Setup};
-use carillon_kernel::{Clock, IdSource};
+use carillon_kernel::{Clock, IdSource, Meter};
 use carillon_local::embedded::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
 use carillon_local::functions::{Functions, LocalFunction};
 use carillon_local::pollers::Pollers;
@@ -49,8 +49,6 @@ pub struct WorkerReport {
     pub peak_memory_kb: u64,
     /// The CPU time that it used, in seconds.
     pub cpu_seconds: f64,
-    /// What the functions used, by operation.
-    pub used: BTreeMap<String, Used>,
     /// What the pollers asked of SQS.
     pub polls: Polls,
     /// The invocations, by function.
@@ -80,7 +78,7 @@ pub struct Polls {
 }
 
 /// The invocations of one function.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Invocations {
     /// How many.
     pub invocations: u64,
@@ -90,6 +88,8 @@ pub struct Invocations {
     pub seconds: f64,
     /// The memory that the template gives the function, in MB.
     pub memory_mb: u32,
+    /// What it used, by operation.
+    pub used: BTreeMap<String, Used>,
 }
 
 /// A function that counts its invocations.
@@ -98,8 +98,11 @@ struct Counted {
     tally: Arc<Tally>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Tally {
+    function: &'static str,
+    memory_mb: u32,
+    meter: Meter,
     invocations: AtomicU64,
     messages: AtomicU64,
     microseconds: AtomicU64,
@@ -165,8 +168,7 @@ pub fn run(options: &WorkerOptions) -> Result<(), Failure> {
 
 async fn consume(stage: &Stage, options: &WorkerOptions) -> Result<WorkerReport, Failure> {
     let (clock, ids) = (Clock::system(), IdSource::system());
-    let setup = Setup::new(clock.clone(), ids.clone());
-    let (functions, tallies) = functions(stage, &setup, options)?;
+    let (functions, tallies) = functions(stage, options)?;
     let polls = Arc::new(PollCounter::default());
     let pollers = Pollers::start(&functions, &client(stage, &polls), clock.clone(), ids.clone()).await?;
     let schedules = Schedules::start(&functions, &clock, &ids);
@@ -174,27 +176,20 @@ async fn consume(stage: &Stage, options: &WorkerOptions) -> Result<WorkerReport,
     tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
     drop(schedules);
     pollers.stop().await;
-    let used = setup.meter().snapshot().into_iter();
-    let used = used.map(|(operation, used)| {
-        (operation.to_owned(), Used { requests: used.requests, write_units: used.write_units, read_units: used.read_units })
-    });
     Ok(WorkerReport {
         peak_memory_kb: measure::peak_memory_kb("self"),
         cpu_seconds: measure::cpu_seconds("self"),
-        used: used.collect(),
         polls: Polls {
             receives: polls.receives.load(Ordering::Relaxed),
             empty_receives: polls.empty_receives.load(Ordering::Relaxed),
             deletes: polls.deletes.load(Ordering::Relaxed),
         },
-        functions: tallies.iter().map(|(name, memory_mb, tally)| (name.clone(), tally.told(*memory_mb))).collect(),
+        functions: tallies.iter().map(|tally| (tally.function.to_owned(), tally.told())).collect(),
     })
 }
 
-type Tallies = Vec<(String, u32, Arc<Tally>)>;
-
-/// Builds every function that a queue or a schedule calls.
-fn functions(stage: &Stage, setup: &Setup, options: &WorkerOptions) -> Result<(Functions, Tallies), Failure> {
+/// Builds every function that a queue or a schedule calls, each with clients and a meter of its own, as on Lambda.
+fn functions(stage: &Stage, options: &WorkerOptions) -> Result<(Functions, Vec<Arc<Tally>>), Failure> {
     let (deployment, settings) = (stage.deployment()?, stage.settings());
     let (mut functions, mut tallies) = (Vec::new(), Vec::new());
     for entry in registry::entries() {
@@ -208,21 +203,31 @@ fn functions(stage: &Stage, setup: &Setup, options: &WorkerOptions) -> Result<(F
                 queue.enabled &= options.events || entry.name != FOLDS_EVENTS;
             }
         }
-        let tally = Arc::new(Tally::default());
-        let inner = (entry.build)(&setup.with_settings(settings.of(&described)))?;
-        tallies.push((entry.name.to_owned(), described.memory_mb, Arc::clone(&tally)));
+        let setup = Setup::new(Clock::system(), IdSource::system()).with_settings(settings.of(&described));
+        let inner = (entry.build)(&setup)?;
+        let tally = Arc::new(Tally::of(entry.name, described.memory_mb, setup.meter()));
+        tallies.push(Arc::clone(&tally));
         functions.push(LocalFunction::new(described, Arc::new(Counted { inner, tally })));
     }
     Ok((Functions::of(functions), tallies))
 }
 
 impl Tally {
-    fn told(&self, memory_mb: u32) -> Invocations {
+    fn of(function: &'static str, memory_mb: u32, meter: Meter) -> Self {
+        let zero = || AtomicU64::new(0);
+        Self { function, memory_mb, meter, invocations: zero(), messages: zero(), microseconds: zero() }
+    }
+
+    fn told(&self) -> Invocations {
+        let used = self.meter.snapshot().into_iter().map(|(operation, used)| {
+            (operation.to_owned(), Used { requests: used.requests, write_units: used.write_units, read_units: used.read_units })
+        });
         Invocations {
             invocations: self.invocations.load(Ordering::Relaxed),
             messages: self.messages.load(Ordering::Relaxed),
             seconds: self.microseconds.load(Ordering::Relaxed) as f64 / 1e6,
-            memory_mb,
+            memory_mb: self.memory_mb,
+            used: used.collect(),
         }
     }
 }

@@ -1,12 +1,17 @@
 //! The stand-ins as a whole.
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::Router;
 use tokio::sync::Semaphore;
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, lock},
     config::StandinsConfig,
     control::control_router,
     dice::Dice,
@@ -58,6 +63,7 @@ pub struct Standins {
     pub(crate) http: reqwest::Client,
     pub(crate) callback_slots: Semaphore,
     pub(crate) sinks: Sinks,
+    writing: Mutex<()>,
 }
 
 impl Standins {
@@ -79,6 +85,7 @@ impl Standins {
             http: callback_client().map_err(StandinsError::Client)?,
             callback_slots: Semaphore::new(config.twilio.callback_concurrency.max(1)),
             sinks,
+            writing: Mutex::new(()),
             config,
         });
         for message in standins.store.since(watermark).map_err(StandinsError::Folder)? {
@@ -93,6 +100,9 @@ impl Standins {
 
     /// Waits until every event has left and every callback was posted, also those that are due later.
     pub async fn settle(&self) {
+        if !self.outstanding.is_open() {
+            return;
+        }
         let settling = self.dispatcher.start_settling();
         self.outstanding.wait().await;
         drop(settling);
@@ -166,6 +176,8 @@ impl Standins {
     }
 
     fn write_file(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        // One at a time: two writers of a file would take the part away from each other.
+        let _writing = lock(&self.writing);
         let (path, part) = (self.config.data_dir.join(name), self.config.data_dir.join(format!("{name}.part")));
         std::fs::write(&part, bytes)?;
         std::fs::rename(part, path)

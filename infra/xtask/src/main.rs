@@ -1,8 +1,9 @@
 //! `cargo xtask <command>`: chores of the repository.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use carillon_xtask::{errors, events};
 use clap::{Parser, Subcommand};
@@ -20,6 +21,13 @@ enum Chore {
     Events,
     /// Compares the error codes of the sources with docs/errors.md.
     Errors,
+    /// Builds the bench with optimisation, a profile of its own that takes minutes at first, and runs it with these arguments.
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// The bench's arguments: `--help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -28,6 +36,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
         Chore::Events => list_events(&root),
         Chore::Errors => compare_errors(&root),
+        Chore::Bench { arguments } => bench(&root, arguments),
     };
     match done {
         Ok(code) => code,
@@ -36,6 +45,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A program of its own, so that this one does not link the platform.
+fn bench(root: &Path, arguments: Vec<OsString>) -> io::Result<ExitCode> {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(root).args(["run", "--profile", "bench-fast", "--package", "carillon-bench", "--"]).args(arguments);
+    let ended = cargo.status()?;
+    Ok(ended.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 fn list_events(root: &Path) -> io::Result<ExitCode> {

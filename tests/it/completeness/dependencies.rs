@@ -11,7 +11,10 @@ use super::root;
 const LAYERS: [(&str, &[&str]); 9] = [
     ("functions/", &["shared/domain/", "shared/contracts", "shared/platform/"]),
     // Areas meet in functions and through messages: a domain never knows another one, nor HTTP or providers.
-    ("shared/domain/", &["shared/contracts", "shared/platform/kernel", "shared/platform/dynamo", "shared/platform/blob", "shared/platform/queue"]),
+    (
+        "shared/domain/",
+        &["shared/contracts", "shared/platform/kernel", "shared/platform/dynamo", "shared/platform/blob", "shared/platform/queue"],
+    ),
     ("shared/contracts", &["shared/platform/kernel"]),
     ("shared/platform/", &["shared/contracts", "shared/platform/"]),
     // Foreign systems know nothing of us.

@@ -58,8 +58,7 @@ fn every_message_of_the_contracts_has_a_queue() {
     let deployment = deployment();
 
     for setting in QUEUES {
-        let urls: BTreeSet<&String> =
-            deployment.functions.iter().filter_map(|function| function.environment.get(*setting)).collect();
+        let urls: BTreeSet<&String> = deployment.functions.iter().filter_map(|function| function.environment.get(*setting)).collect();
         assert_eq!(urls.len(), 1, "{setting} is {urls:?}");
         let name = urls.first().unwrap().rsplit('/').next().unwrap();
         assert!(deployment.queue(name).is_some(), "{setting} is no queue");
@@ -91,7 +90,8 @@ fn a_policy_allows_single_actions_on_what_the_settings_name_and_nothing_else() {
             // These name no resource, and nothing else may do so (service authorization reference of SES).
             assert!(resource != "*" || action == "ses:GetAccount", "{} may {action} everywhere", function.name);
         }
-        let allowed: BTreeSet<String> = statements.iter().map(|(_, resource)| parameter(resource)).filter(|name| name.ends_with("Arn")).collect();
+        let allowed: BTreeSet<String> =
+            statements.iter().map(|(_, resource)| parameter(resource)).filter(|name| name.ends_with("Arn")).collect();
         let named = named_by_settings(&function);
         assert!(allowed.is_subset(&named), "{} may use {allowed:?}, but its settings name {named:?}", function.name);
         // The bucket comes with the imports, also where only their records are read.

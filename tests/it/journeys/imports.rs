@@ -114,6 +114,10 @@ fn two_thousand_rows_in_several_chunks_are_counted_exactly() {
         let done = import(&world, csv.as_bytes(), json!({})).await;
 
         let counts = &done["counts"];
-        assert_eq!((&counts["rows"], &counts["created"], &counts["duplicate_in_file"]), (&json!(2_000), &json!(1_900), &json!(100)), "{counts}");
+        assert_eq!(
+            (&counts["rows"], &counts["created"], &counts["duplicate_in_file"]),
+            (&json!(2_000), &json!(1_900), &json!(100)),
+            "{counts}"
+        );
     });
 }

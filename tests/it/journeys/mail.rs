@@ -16,7 +16,8 @@ fn tag<'a>(mail: &'a Value, name: &str) -> Option<&'a str> {
 #[test]
 fn a_campaign_reaches_everybody_who_may_be_written_to_once_and_ends_by_itself() {
     journey(async |world| {
-        let (list, contacts) = world.subscribers(&["a@deliver.example", "b@deliver.example", "gone@deliver.example", "left@deliver.example"]).await;
+        let (list, contacts) =
+            world.subscribers(&["a@deliver.example", "b@deliver.example", "gone@deliver.example", "left@deliver.example"]).await;
         let silent = world.api.create_contact(json!({ "email": "silent@deliver.example", "first_name": "Eve" })).await;
         let phone_only = world.api.create_contact(json!({ "phone": "+12025550100" })).await;
         world.api.add_members(list, &[silent, phone_only, contacts[0]]).await;
@@ -69,25 +70,37 @@ fn every_mail_carries_a_way_out_a_plain_text_part_and_the_tags_that_name_it() {
 #[test]
 fn what_became_of_every_mail_is_shown_and_bounces_and_complaints_suppress() {
     journey(async |world| {
-        let addresses =
-            ["one@bounce.example", "two@complain.example", "three@click.example", "four@soft-bounce.example", "five@fine.example", "six@reject.example"];
+        let addresses = [
+            "one@bounce.example",
+            "two@complain.example",
+            "three@click.example",
+            "four@soft-bounce.example",
+            "five@fine.example",
+            "six@reject.example",
+        ];
         let (list, contacts) = world.subscribers(&addresses).await;
         let campaign = world.mail_campaign(list).await;
 
         world.api.send_campaign(campaign).await;
         let _ = world.until_ended(campaign).await;
-        for (name, count) in [("bounced_hard", 1), ("complained", 1), ("clicked", 1), ("bounced_soft", 1), ("rejected", 1), ("delivered", 3)] {
+        for (name, count) in
+            [("bounced_hard", 1), ("complained", 1), ("clicked", 1), ("bounced_soft", 1), ("rejected", 1), ("delivered", 3)]
+        {
             world.until_figure(campaign, name, count).await;
         }
 
         let figures = world.figures_equal_a_recount(campaign).await;
         assert_eq!((figures.sent, figures.failed), (6, 0));
-        for (state, address) in [("bounced", "one@bounce.example"), ("complained", "two@complain.example"), ("delivered", "three@click.example")] {
+        for (state, address) in
+            [("bounced", "one@bounce.example"), ("complained", "two@complain.example"), ("delivered", "three@click.example")]
+        {
             let listed = world.api.recipients(campaign, Some(state)).await;
             assert!(listed.iter().any(|recipient| recipient["address"] == address), "{state}: {listed:?}");
         }
         for (contact, reason) in [(contacts[0], "hard_bounce"), (contacts[1], "complaint")] {
-            world.until("the address is suppressed", async || world.api.contact(contact).await["suppressed"]["email"] == json!([reason])).await;
+            world
+                .until("the address is suppressed", async || world.api.contact(contact).await["suppressed"]["email"] == json!([reason]))
+                .await;
         }
         assert_eq!(world.api.contact(contacts[3]).await["suppressed"]["email"], json!([]));
         let suppressed = world.api.get("/v1/suppressions").await.expect(200);

@@ -90,7 +90,8 @@ async fn under_way(api: &Api) -> CampaignId {
     until(async || api.import(import).await["status"] == "completed").await;
     let sender = api.create_sender(json!({ "channel": "email", "address": "news@bells.example" })).await;
     let content = json!({ "subject": "Hello", "html": "<p>Ring, {{ first_name }}</p>" });
-    let campaign = json!({ "name": "Spring", "channel": "email", "audience": { "lists": [list] }, "sender_id": sender, "content": content });
+    let campaign =
+        json!({ "name": "Spring", "channel": "email", "audience": { "lists": [list] }, "sender_id": sender, "content": content });
     let campaign = api.create_campaign(campaign).await;
     api.send_campaign(campaign).await;
     until(async || total(api, campaign).await > 0).await;
@@ -171,4 +172,3 @@ fn the_platform_of_a_child_process() {
         std::future::pending::<()>().await;
     });
 }
-

@@ -101,7 +101,8 @@ fn everything_that_is_missing_is_told_at_once() {
         let validation = world.api.steer(campaign, "validate").await.expect(200);
         let refused = world.api.steer(campaign, "send").await;
 
-        let pointers: Vec<&str> = validation["problems"].as_array().unwrap().iter().filter_map(|problem| problem["pointer"].as_str()).collect();
+        let pointers: Vec<&str> =
+            validation["problems"].as_array().unwrap().iter().filter_map(|problem| problem["pointer"].as_str()).collect();
         for expected in ["/content/subject", "/sender_id", "/audience"] {
             assert!(pointers.contains(&expected), "{expected} is not among {pointers:?}");
         }

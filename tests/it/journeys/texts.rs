@@ -33,7 +33,8 @@ fn a_text_with_other_letters_is_counted_in_the_segments_that_it_needs() {
         let _ = world.text_readers("ring", &["+12025550111"]).await;
         let (sender, _) = world.text_sender().await;
         let content = json!({ "body": format!("{} — до встречи", "x".repeat(60)) });
-        let campaign = json!({ "name": "Ring", "channel": "sms", "audience": { "tags": ["ring"] }, "sender_id": sender, "content": content });
+        let campaign =
+            json!({ "name": "Ring", "channel": "sms", "audience": { "tags": ["ring"] }, "sender_id": sender, "content": content });
         let campaign = world.api.create_campaign(campaign).await;
 
         let validation = world.api.steer(campaign, "validate").await.expect(200);

@@ -185,7 +185,8 @@ impl World {
         let mut contacts = Vec::new();
         for number in numbers {
             let consent = json!({ "sms": { "status": "subscribed", "source": "test" } });
-            contacts.push(self.api.create_contact(json!({ "phone": number, "first_name": "Ada", "tags": [tag], "consent": consent })).await);
+            contacts
+                .push(self.api.create_contact(json!({ "phone": number, "first_name": "Ada", "tags": [tag], "consent": consent })).await);
         }
         contacts
     }
@@ -199,14 +200,18 @@ impl World {
     pub async fn text_sender(&self) -> (SenderId, String) {
         let [.., a, b, c] = self.organization.to_bytes();
         let number = format!("+1415{:07}", u32::from_be_bytes([0, a, b, c]) % 10_000_000);
-        (self.api.create_sender(json!({ "channel": "sms", "address": number, "help_text": "Bells: write to help@bells.example" })).await, number)
+        (
+            self.api.create_sender(json!({ "channel": "sms", "address": number, "help_text": "Bells: write to help@bells.example" })).await,
+            number,
+        )
     }
 
     /// Creates a mail campaign for a list.
     pub async fn mail_campaign(&self, list: ListId) -> CampaignId {
         let sender = self.mail_sender().await;
         let content = json!({ "subject": "Hello {{ first_name }}", "html": "<p>Ring, {{ first_name }}: <a href=\"https://bells.example/\">bells</a></p>" });
-        let campaign = json!({ "name": "Spring", "channel": "email", "audience": { "lists": [list] }, "sender_id": sender, "content": content });
+        let campaign =
+            json!({ "name": "Spring", "channel": "email", "audience": { "lists": [list] }, "sender_id": sender, "content": content });
         self.api.create_campaign(campaign).await
     }
 

@@ -53,7 +53,8 @@ async fn mail_campaign(stage: &Stage, addresses: &[&str]) -> Case {
     tenant.api.add_members(list, &contacts).await;
     let sender = tenant.api.create_sender(json!({ "channel": "email", "address": "news@bells.example" })).await;
     let content = json!({ "subject": "Hello", "html": "<p>Ring, {{ first_name }}</p>" });
-    let campaign = json!({ "name": "Spring", "channel": "email", "audience": { "lists": [list] }, "sender_id": sender, "content": content });
+    let campaign =
+        json!({ "name": "Spring", "channel": "email", "audience": { "lists": [list] }, "sender_id": sender, "content": content });
     let campaign = tenant.api.create_campaign(campaign).await;
     tenant.api.send_campaign(campaign).await;
     Case { tenant, campaign }
@@ -161,7 +162,8 @@ fn expanding_an_audience_without_anybody_survives_a_death_at_every_call() {
             let _ = tenant.api.create_contact(json!({ "email": "quiet@nobody.example" })).await;
             let sender = tenant.api.create_sender(json!({ "channel": "email", "address": "news@bells.example" })).await;
             let content = json!({ "subject": "Hello", "html": "<p>Ring</p>" });
-            let campaign = json!({ "name": "Spring", "channel": "email", "audience": { "all": true }, "sender_id": sender, "content": content });
+            let campaign =
+                json!({ "name": "Spring", "channel": "email", "audience": { "all": true }, "sender_id": sender, "content": content });
             let campaign = tenant.api.create_campaign(campaign).await;
             tenant.api.send_campaign(campaign).await;
             let message = stage.until_message_for("sending-expand-audience").await;

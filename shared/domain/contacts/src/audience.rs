@@ -143,7 +143,7 @@ impl AudienceReader {
 
     /// Gives up to `limit` members after a position, deleted contacts left out; the same contacts always come in the same order.
     ///
-    /// Reads are eventually consistent: what changed in the last seconds is the exclusion log's to tell.
+    /// Reads are strong: whoever was acknowledged as a member before a send is in it.
     ///
     /// # Errors
     /// [`ContactsError`] when the table does not answer, or the audience names what is no tag or too much.
@@ -261,7 +261,7 @@ impl AudienceReader {
     /// Reads the contacts between the first and the last id, at most twice as many as there are ids.
     async fn range(&self, place: Place, ids: &[ContactId]) -> Result<BTreeMap<ContactId, Contact>, ContactsError> {
         let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return Ok(BTreeMap::new()) };
-        let query = Query::partition(keys::contacts(place.organization, place.shard)).between(first.to_string(), last.to_string());
+        let query = Query::partition(keys::contacts(place.organization, place.shard)).between(first.to_string(), last.to_string()).strong();
         let page = self.store.table.query::<Contact>(query.limit(number(2 * ids.len()))).await?;
         Ok(page.items.into_iter().map(|contact| (contact.id, contact)).collect())
     }
@@ -328,7 +328,7 @@ fn sources(audience: &Audience, place: Place) -> Result<Vec<Source>, ContactsErr
 }
 
 fn after_contact(partition: String, after: Option<ContactId>) -> Query {
-    let query = Query::partition(partition);
+    let query = Query::partition(partition).strong();
     match after {
         Some(contact) => query.after(contact.to_string()),
         None => query,

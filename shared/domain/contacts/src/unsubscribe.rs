@@ -5,12 +5,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use carillon_contracts::{CampaignId, Channel, ContactId, MessageId, OrganizationId, Run};
+use carillon_contracts::{CampaignId, Channel, ContactId, EntryRef, MessageId, OrganizationId, Run};
 use carillon_kernel::Signer;
 
 const PURPOSE: &str = "unsubscribe";
 const BYTES: usize = 34;
-const BYTES_WITH_RUN: usize = 50;
+const BYTES_WITH_ENTRY: usize = 56;
 const OF_CAMPAIGN: u8 = 0x10;
 const OF_MESSAGE: u8 = 0x20;
 
@@ -23,8 +23,8 @@ pub struct UnsubscribeLink {
     pub contact: ContactId,
     /// The channel.
     pub channel: Channel,
-    /// The run whose message carries the link.
-    pub run: Option<Run>,
+    /// The attempt whose message carries the link, so that its figures tell who left by it.
+    pub entry: Option<EntryRef>,
 }
 
 impl UnsubscribeLink {
@@ -35,16 +35,20 @@ impl UnsubscribeLink {
             Channel::Email => 1,
             Channel::Sms => 2,
         };
-        let (kind, run) = match self.run {
+        let (kind, run) = match self.entry.map(|entry| entry.run) {
             None => (0, None),
             Some(Run::Campaign(id)) => (OF_CAMPAIGN, Some(id.to_bytes())),
             Some(Run::Message(id)) => (OF_MESSAGE, Some(id.to_bytes())),
         };
-        let mut bytes = Vec::with_capacity(BYTES_WITH_RUN);
+        let mut bytes = Vec::with_capacity(BYTES_WITH_ENTRY);
         bytes.extend([1, channel | kind]);
         bytes.extend(self.organization.to_bytes());
         bytes.extend(self.contact.to_bytes());
         bytes.extend(run.into_iter().flatten());
+        if let Some(EntryRef { plan, index, attempt, .. }) = self.entry {
+            bytes.extend(plan.to_be_bytes());
+            bytes.extend([index, attempt]);
+        }
         let payload = URL_SAFE_NO_PAD.encode(bytes);
         let signature = signer.sign(PURPOSE, &payload);
         format!("{payload}.{signature}")
@@ -73,11 +77,15 @@ impl UnsubscribeLink {
         };
         let run = match (kind & 0xf0, bytes.len()) {
             (0, BYTES) => None,
-            (OF_CAMPAIGN, BYTES_WITH_RUN) => Some(Run::Campaign(CampaignId::from_bytes(id(34)?))),
-            (OF_MESSAGE, BYTES_WITH_RUN) => Some(Run::Message(MessageId::from_bytes(id(34)?))),
+            (OF_CAMPAIGN, BYTES_WITH_ENTRY) => Some(Run::Campaign(CampaignId::from_bytes(id(34)?))),
+            (OF_MESSAGE, BYTES_WITH_ENTRY) => Some(Run::Message(MessageId::from_bytes(id(34)?))),
             _ => return None,
         };
-        Some(Self { organization: OrganizationId::from_bytes(id(2)?), contact: ContactId::from_bytes(id(18)?), channel, run })
+        let entry = run.and_then(|run| {
+            let plan = bytes.get(50..54).and_then(|part| <[u8; 4]>::try_from(part).ok()).map(u32::from_be_bytes)?;
+            Some(EntryRef { run, plan, index: *bytes.get(54)?, attempt: *bytes.get(55)? })
+        });
+        Some(Self { organization: OrganizationId::from_bytes(id(2)?), contact: ContactId::from_bytes(id(18)?), channel, entry })
     }
 }
 
@@ -89,8 +97,9 @@ mod tests {
     use super::*;
 
     fn link(run: Option<Run>) -> UnsubscribeLink {
+        let entry = run.map(|run| EntryRef { run, plan: 70_000, index: 49, attempt: 2 });
         let organization = OrganizationId::from_bytes([7; 16]);
-        UnsubscribeLink { organization, contact: ContactId::from_bytes([255; 16]), channel: Channel::Email, run }
+        UnsubscribeLink { organization, contact: ContactId::from_bytes([255; 16]), channel: Channel::Email, entry }
     }
 
     #[test]
