@@ -19,6 +19,9 @@ use serde_json::{Map, Value};
 
 use crate::views::MessageView;
 
+/// The largest frozen definition: it is kept with the message's plan, in one item of DynamoDB (400 KB).
+const LARGEST_DEFINITION_BYTES: usize = 380_000;
+
 /// The function.
 pub struct MessagesCreate {
     contacts: Contacts,
@@ -216,6 +219,10 @@ fn plan(message: &Message, (sender, content): (&Sender, &Content), fields: Map<S
     };
     let written = serde_json::to_string(&definition);
     let definition = written.map_err(|_| Failure::new(Kind::Internal, "messages.definition", "the definition cannot be written"))?;
+    if definition.len() > LARGEST_DEFINITION_BYTES {
+        let detail = format!("the compiled content is larger than {LARGEST_DEFINITION_BYTES} bytes");
+        return Err(Failure::invalid(vec![Problem::new("/content", "messages.content_too_large", detail)]));
+    }
     Ok(Plan {
         number: 0,
         recipients: vec![Recipient { contact: message.contact_id, address: message.to.clone(), values }],

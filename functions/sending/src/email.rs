@@ -72,7 +72,8 @@ impl EmailCourier {
             index: u8::try_from(index).unwrap_or(u8::MAX),
             attempt: job.claim.state.attempt,
         };
-        let mut context = Context::of_values(&definition.variables, &recipient.values).with_organization(definition.organization_name.clone());
+        let mut context =
+            Context::of_values(&definition.variables, &recipient.values).with_organization(definition.organization_name.clone());
         let mut headers = Vec::new();
         if let Some(url) = self.unsubscribe_url(definition, recipient, entry) {
             headers.push(("List-Unsubscribe".to_owned(), format!("<{url}>")));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
+use carillon_contacts::exclusions::KEPT_DAYS;
 use carillon_contacts::{Exclusion, Exclusions, Purpose};
 use carillon_contracts::{Channel, OrganizationId};
 use carillon_harness::{Failure, Kind, Setup, SetupError};
@@ -12,6 +13,9 @@ use jiff::{SignedDuration, Timestamp};
 
 /// How much earlier than asked the log is read: entries carry the time of their writer's clock, and appear when its commit ends.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// How far the log looks back: whoever is on an older plan, after a pause of months, is left out, because nobody knows who left since.
+const LOOKS_BACK: SignedDuration = SignedDuration::from_hours((KEPT_DAYS - 1) * 24);
 
 /// How many addresses a worker keeps before it starts anew, so that its memory stays bounded.
 const MOST_KEPT: usize = 200_000;
@@ -43,6 +47,9 @@ impl ExclusionLog {
         let wanted_from = plan.created_at - MARGIN;
         let known = self.lock().get(&of).filter(|part| part.from <= wanted_from).map(|part| part.until);
         let now = self.clock.now();
+        if now.duration_since(plan.created_at) > LOOKS_BACK {
+            return Ok((0..plan.recipients.len()).collect());
+        }
         let read_from = known.map_or(wanted_from, |until| until - MARGIN);
         let news = self.log.since(of.0, of.1, read_from).await?;
 

@@ -56,14 +56,13 @@ impl QueueFunction for SendingExpandAudience {
     async fn handle(&self, message: AudienceExpansionRequested, _: Delivery) -> Result<(), Failure> {
         let of = RunKey::new(message.organization, Run::Campaign(message.campaign));
         let run = self.ledger.run(of).await?;
-        if run.expanded || matches!(run.status, RunStatus::Cancelled | RunStatus::Finished) {
+        if matches!(run.status, RunStatus::Cancelled | RunStatus::Finished) {
             return Ok(());
         }
-        let definition = self.ledger.definition(of).await?;
-        let (plans, standpoint, ended) = self.write_plans(of, &definition, message.plan).await?;
-        let planned = Planned { plans, recipients: standpoint.recipients, skipped: standpoint.skipped, audience_ended: ended };
-        self.ledger.planned(of, &planned).await?;
-        if ended && planned.recipients == 0 {
+        // A repeat of the last step: what follows from it may never have been asked for.
+        let (plans, recipients, ended) =
+            if run.expanded { (run.planned, run.recipients, true) } else { self.go_on(of, message.plan).await? };
+        if ended && recipients == 0 {
             let request = FinishRequested { organization: message.organization, campaign: message.campaign };
             return Ok(self.finishes.send(&request).await?);
         }
@@ -75,6 +74,16 @@ impl QueueFunction for SendingExpandAudience {
 }
 
 impl SendingExpandAudience {
+    /// Writes the plans of a step and tells the run of them; tells how many plans and recipients there are, and whether the audience ended.
+    async fn go_on(&self, of: RunKey, first: u32) -> Result<(u32, u64, bool), Failure> {
+        let definition = self.ledger.definition(of).await?;
+        let (plans, standpoint, ended) = self.write_plans(of, &definition, first).await?;
+        let recipients = standpoint.recipients;
+        let planned = Planned { plans, recipients, skipped: standpoint.skipped, audience_ended: ended };
+        self.ledger.planned(of, &planned).await?;
+        Ok((plans, recipients, ended))
+    }
+
     /// Writes plans from `first` on, up to the number of a step; tells how many there are, where it stands, whether the audience ended.
     async fn write_plans(&self, of: RunKey, definition: &Definition, first: u32) -> Result<(u32, Standpoint, bool), Failure> {
         let mut at = match first.checked_sub(1) {

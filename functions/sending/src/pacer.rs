@@ -167,11 +167,10 @@ impl Pacer {
     async fn move_pointers(&self, candidates: &[Candidate], released: &[Release], now: Timestamp) -> Result<bool, Failure> {
         let mut more = false;
         for Candidate { run, waiting, looked_to } in candidates {
-            let mine = released.iter().filter(|release| release.of == run.key());
-            let count = mine.clone().count();
+            let mine: Vec<u32> = released.iter().filter(|release| release.of == run.key()).map(|release| release.plan).collect();
             let pointer = match mine.last() {
-                _ if count == waiting.plans.len() => *looked_to,
-                Some(last) => last.plan + 1,
+                _ if mine.len() == waiting.plans.len() => *looked_to,
+                Some(last) => last + 1,
                 None => run.released,
             };
             more |= pointer < run.planned;

@@ -6,7 +6,9 @@
 
 mod stage;
 
-use carillon_contracts::CampaignId;
+use std::time::Duration;
+
+use carillon_contracts::{CampaignId, ListId, SenderId};
 use carillon_testkit::{File, Queued, Side, Stop};
 use serde_json::{Value, json};
 
@@ -43,21 +45,38 @@ async fn die_and_come_again(stage: &Stage, message: Queued, stop: Stop) -> bool 
     died
 }
 
-async fn mail_campaign(stage: &Stage, addresses: &[&str]) -> Case {
-    let tenant = stage.tenant().await;
-    let list = tenant.api.create_list("Readers").await;
-    let mut contacts = Vec::new();
-    for address in addresses {
-        contacts.push(tenant.api.create_subscriber(address).await);
+/// An organization with a list of readers and a sender: campaigns one after the other go to the same people.
+struct Readers {
+    tenant: Tenant,
+    list: ListId,
+    sender: SenderId,
+}
+
+impl Readers {
+    async fn of(stage: &Stage) -> Self {
+        let tenant = stage.tenant().await;
+        let list = tenant.api.create_list("Readers").await;
+        let mut contacts = Vec::new();
+        for address in READERS {
+            contacts.push(tenant.api.create_subscriber(address).await);
+        }
+        tenant.api.add_members(list, &contacts).await;
+        let sender = tenant.api.create_sender(json!({ "channel": "email", "address": "news@bells.example" })).await;
+        Self { tenant, list, sender }
     }
-    tenant.api.add_members(list, &contacts).await;
-    let sender = tenant.api.create_sender(json!({ "channel": "email", "address": "news@bells.example" })).await;
-    let content = json!({ "subject": "Hello", "html": "<p>Ring, {{ first_name }}</p>" });
-    let campaign =
-        json!({ "name": "Spring", "channel": "email", "audience": { "lists": [list] }, "sender_id": sender, "content": content });
-    let campaign = tenant.api.create_campaign(campaign).await;
-    tenant.api.send_campaign(campaign).await;
-    Case { tenant, campaign }
+
+    async fn draft(&self) -> Case {
+        let content = json!({ "subject": "Hello", "html": "<p>Ring, {{ first_name }}</p>" });
+        let audience = json!({ "lists": [self.list] });
+        let draft = json!({ "name": "Spring", "channel": "email", "audience": audience, "sender_id": self.sender, "content": content });
+        Case { tenant: self.tenant.clone(), campaign: self.tenant.api.create_campaign(draft).await }
+    }
+
+    async fn campaign(&self) -> Case {
+        let case = self.draft().await;
+        case.tenant.api.send_campaign(case.campaign).await;
+        case
+    }
 }
 
 async fn text_campaign(stage: &Stage, case: u32) -> Case {
@@ -75,6 +94,19 @@ async fn text_campaign(stage: &Stage, case: u32) -> Case {
 }
 
 impl Case {
+    /// The request that sends the campaign, with an idempotency key, as API Gateway gives it to the function.
+    fn send_event(&self, path: &str) -> Value {
+        let headers = json!({ "authorization": format!("Bearer {}", self.tenant.api.key()), "idempotency-key": path });
+        let http = json!({ "method": "POST", "path": path, "sourceIp": "192.0.2.1" });
+        json!({
+            "version": "2.0",
+            "rawPath": path,
+            "headers": headers,
+            "pathParameters": { "campaign_id": self.campaign },
+            "requestContext": { "requestId": "simulation", "http": http },
+        })
+    }
+
     async fn ends(&self, stage: &Stage) -> Value {
         let ended = async || {
             let status = self.tenant.api.campaign(self.campaign).await["status"].take();
@@ -112,11 +144,11 @@ impl Case {
 /// A mail campaign whose consumer dies at every call in turn.
 async fn a_mail_campaign_survives(function: &str, seed: u64) {
     let stage = Stage::build(seed).await;
+    let readers = Readers::of(&stage).await;
     at_every_call(async |stop| {
-        let case = mail_campaign(&stage, &READERS).await;
+        let case = readers.campaign().await;
         let message = stage.until_message_for(function).await;
         let died = die_and_come_again(&stage, message, stop).await;
-        eprintln!("{function} {stop:?}: {:?}", stage.gate.calls());
         case.everybody_got_it_once(&stage, READERS.len()).await;
         died
     })
@@ -151,6 +183,27 @@ fn finishing_a_campaign_survives_a_death_at_every_call() {
 #[test]
 fn folding_events_survives_a_death_at_every_call() {
     run(a_mail_campaign_survives("feedback-fold-ses-events", 6));
+}
+
+#[test]
+fn sending_a_campaign_survives_a_death_at_every_call_when_the_request_is_repeated_with_its_key() {
+    run(async {
+        let stage = Stage::build(16).await;
+        let readers = Readers::of(&stage).await;
+        at_every_call(async |stop| {
+            let case = readers.draft().await;
+            let path = format!("/v1/campaigns/{}/send", case.campaign);
+            let died = stage.stop_at_request("campaigns-send", case.send_event(&path), stop).await;
+            // The lease of the key that the dead request held.
+            stage.advance(Duration::from_secs(61));
+            let headers = [("idempotency-key", path.as_str())];
+            let again = case.tenant.api.call_with(reqwest::Method::POST, &path, (&Value::Null, &headers)).await;
+            assert_eq!(again.status, 202, "{}", again.text);
+            case.everybody_got_it_once(&stage, READERS.len()).await;
+            died
+        })
+        .await;
+    });
 }
 
 #[test]
@@ -216,7 +269,8 @@ fn receiving_bounces_survives_a_death_at_every_call() {
         let stage = Stage::build(10).await;
         stage.set_faults("ses", json!({ "rules": [{ "pattern": "a@plan.example", "fate": "bounce" }] })).await;
         at_every_call(async |stop| {
-            let case = mail_campaign(&stage, &READERS).await;
+            // Others than before: whoever bounced is not written to again.
+            let case = Readers::of(&stage).await.campaign().await;
             let message = stage.until_message_for("feedback-receive-ses-exceptions").await;
             let died = die_and_come_again(&stage, message, stop).await;
             let _ = case.ends(&stage).await;
@@ -277,15 +331,15 @@ fn delivering_a_single_message_survives_a_death_at_every_call() {
 fn resolving_doubt_survives_a_death_at_every_call() {
     run(async {
         let stage = Stage::build(13).await;
+        let readers = Readers::of(&stage).await;
         at_every_call(async |stop| {
             // Some mails were taken without an answer, others not at all: both are in doubt.
             stage.set_faults("ses", json!({ "refuse_share": 0.5, "server_error_after_acceptance_share": 1.0 })).await;
-            let case = mail_campaign(&stage, &READERS).await;
+            let case = readers.campaign().await;
             stage.until_quiet().await;
             stage.set_faults("ses", json!({})).await;
-            stage.advance(std::time::Duration::from_secs(70));
+            stage.advance(Duration::from_secs(70));
             let died = stage.stop_at_schedule("sending-resolve-doubt", stop).await;
-            eprintln!("{stop:?}: {:?}", stage.gate.calls());
             case.everybody_got_it_once(&stage, READERS.len()).await;
             died
         })
@@ -297,8 +351,9 @@ fn resolving_doubt_survives_a_death_at_every_call() {
 fn releasing_on_schedule_survives_a_death_at_every_call() {
     run(async {
         let stage = Stage::build(14).await;
+        let readers = Readers::of(&stage).await;
         at_every_call(async |stop| {
-            let case = mail_campaign(&stage, &READERS).await;
+            let case = readers.campaign().await;
             let message = stage.until_message_for("sending-release-work").await;
             let died = stage.stop_at_schedule("sending-release-on-schedule", stop).await;
             stage.queues.put_back(message, 0);

@@ -47,6 +47,7 @@ pub struct Stage {
 }
 
 /// An organization on the stage.
+#[derive(Clone)]
 pub struct Tenant {
     pub api: Api,
     pub organization: OrganizationId,
@@ -92,7 +93,6 @@ impl Stage {
     pub async fn until_message_for(&self, function: &str) -> Queued {
         let queue = self.queue_of(function);
         for _ in 0..MOST_MESSAGES {
-            self.bring_in().await;
             if let Some(message) = self.queues.take(&queue, 0) {
                 return message;
             }
@@ -116,10 +116,15 @@ impl Stage {
         self.gate.run(stop, function.invoke(json!({}), invocation())).await.is_none()
     }
 
+    /// Lets a route answer a request, and stops it; false when it ended before.
+    pub async fn stop_at_request(&self, function: &str, event: Value, stop: Stop) -> bool {
+        let function = self.built(function);
+        self.gate.run(stop, function.invoke(event, invocation())).await.is_none()
+    }
+
     /// Handles messages until no queue has any; time moves on to the next one where there is none now.
     pub async fn until_quiet(&self) {
         for _ in 0..MOST_MESSAGES {
-            self.bring_in().await;
             if !self.handle_one().await && !self.move_to_next_message() {
                 return;
             }
@@ -168,7 +173,11 @@ impl Stage {
 
     /// Handles a message that chance chooses; false when none can be received now.
     async fn handle_one(&self) -> bool {
-        let ready = self.queues.ready();
+        let mut ready = self.queues.ready();
+        if ready.is_empty() {
+            self.bring_in().await;
+            ready = self.queues.ready();
+        }
         let Some(queue) = ready.get(self.choose(ready.len())) else { return false };
         let Some(message) = self.queues.take(queue, self.choose(usize::MAX)) else { return false };
         assert!(message.receives < 30, "{message:?} is never handled");

@@ -40,7 +40,8 @@ impl RecipientStatus {
     #[must_use]
     pub fn of(outcome: Outcome, index: usize, facts: &Facts) -> Self {
         let knows = |kind| facts.knows(kind, index);
-        let accepted = outcome == Outcome::Accepted || (matches!(outcome, Outcome::InDoubt | Outcome::Unresolved) && facts.prove_acceptance(index));
+        let accepted =
+            outcome == Outcome::Accepted || (matches!(outcome, Outcome::InDoubt | Outcome::Unresolved) && facts.prove_acceptance(index));
         match outcome {
             _ if accepted && knows(FactKind::Complained) => Self::Complained,
             _ if accepted && (knows(FactKind::BouncedHard) || knows(FactKind::BouncedSoft) || knows(FactKind::Undelivered)) => {

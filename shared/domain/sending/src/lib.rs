@@ -9,8 +9,8 @@
 pub mod doubt;
 mod error;
 pub mod facts;
-mod fold_requests;
 pub mod figures;
+mod fold_requests;
 pub mod keys;
 pub mod lanes;
 pub mod ledger;
@@ -25,8 +25,8 @@ pub mod state;
 mod store;
 
 pub use error::SendingError;
-pub use fold_requests::FoldRequests;
 pub use figures::{Figures, RecipientStatus};
+pub use fold_requests::FoldRequests;
 pub use ledger::{Ledger, Loaded};
 pub use outcome::Outcome;
 pub use plan::{Plan, Recipient};

@@ -110,6 +110,12 @@ impl Api {
         &self.client
     }
 
+    /// The API key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// The base URL.
     #[must_use]
     pub fn url(&self) -> &str {

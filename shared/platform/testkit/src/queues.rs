@@ -73,8 +73,7 @@ impl SimulatedQueues {
         let now = self.clock.now().as_millisecond();
         let mut queues = self.lock();
         let messages = queues.messages.get_mut(queue)?;
-        let ready: Vec<usize> =
-            messages.iter().enumerate().filter(|(_, message)| message.due_ms <= now).map(|(place, _)| place).collect();
+        let ready: Vec<usize> = messages.iter().enumerate().filter(|(_, message)| message.due_ms <= now).map(|(place, _)| place).collect();
         let place = *ready.get(choice.checked_rem(ready.len())?)?;
         let mut message = messages.remove(place);
         message.receives += 1;
