@@ -15,10 +15,13 @@ use carillon_sending::keys::RunKey;
 use carillon_sending::ledger::Planned;
 use carillon_sending::plan::Skipped;
 use carillon_sending::{Definition, Ledger, Plan, Recipient, RunStatus};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 /// How many plans one message writes before it passes the rest on: some ten thousand recipients.
 const PLANS_OF_STEP: u32 = 200;
+/// Which part of its time a step writes plans: what was written is released soon, and no step runs into its time-out.
+const PART_OF_TIME: i32 = 4;
 
 /// The function.
 pub struct SendingExpandAudience {
@@ -53,15 +56,17 @@ impl QueueFunction for SendingExpandAudience {
         })
     }
 
-    async fn handle(&self, message: AudienceExpansionRequested, _: Delivery) -> Result<(), Failure> {
+    async fn handle(&self, message: AudienceExpansionRequested, delivery: Delivery) -> Result<(), Failure> {
         let of = RunKey::new(message.organization, Run::Campaign(message.campaign));
         let run = self.ledger.run(of).await?;
         if matches!(run.status, RunStatus::Cancelled | RunStatus::Finished) {
             return Ok(());
         }
+        let part = SignedDuration::try_from(delivery.remaining).unwrap_or(SignedDuration::MAX) / PART_OF_TIME;
+        let until = delivery.moment.saturating_add(part).unwrap_or(delivery.moment);
         // A repeat of the last step: what follows from it may never have been asked for.
         let (plans, recipients, ended) =
-            if run.expanded { (run.planned, run.recipients, true) } else { self.go_on(of, message.plan).await? };
+            if run.expanded { (run.planned, run.recipients, true) } else { self.go_on(of, (message.plan, until)).await? };
         if ended && recipients == 0 {
             let request = FinishRequested { organization: message.organization, campaign: message.campaign };
             return Ok(self.finishes.send(&request).await?);
@@ -75,24 +80,27 @@ impl QueueFunction for SendingExpandAudience {
 
 impl SendingExpandAudience {
     /// Writes the plans of a step and tells the run of them; tells how many plans and recipients there are, and whether the audience ended.
-    async fn go_on(&self, of: RunKey, first: u32) -> Result<(u32, u64, bool), Failure> {
+    async fn go_on(&self, of: RunKey, step: (u32, Timestamp)) -> Result<(u32, u64, bool), Failure> {
         let definition = self.ledger.definition(of).await?;
-        let (plans, standpoint, ended) = self.write_plans(of, &definition, first).await?;
+        let (plans, standpoint, ended) = self.write_plans(of, &definition, step).await?;
         let recipients = standpoint.recipients;
         let planned = Planned { plans, recipients, skipped: standpoint.skipped, audience_ended: ended };
         self.ledger.planned(of, &planned).await?;
         Ok((plans, recipients, ended))
     }
 
-    /// Writes plans from `first` on, up to the number of a step; tells how many there are, where it stands, whether the audience ended.
-    async fn write_plans(&self, of: RunKey, definition: &Definition, first: u32) -> Result<(u32, Standpoint, bool), Failure> {
-        let mut at = match first.checked_sub(1) {
-            Some(before) => self.stored(of, before).await?,
-            None => Standpoint::default(),
-        };
-        let mut number = first;
+    /// Writes plans from `first` on, up to the number of a step or to its time; tells how many there are, where it stands, and whether
+    /// the audience ended.
+    async fn write_plans(
+        &self,
+        of: RunKey,
+        definition: &Definition,
+        (first, until): (u32, Timestamp),
+    ) -> Result<(u32, Standpoint, bool), Failure> {
+        let (mut number, mut at) = self.first_unwritten(of, first).await?;
+        let last = number + PLANS_OF_STEP;
         let mut feed = Feed::new(self, definition, at.after);
-        while number < first + PLANS_OF_STEP {
+        while number < last && self.clock.now() < until {
             let (recipients, next) = feed.take(definition, at.clone()).await?;
             if recipients.is_empty() {
                 return Ok((number, next, true));
@@ -108,22 +116,39 @@ impl SendingExpandAudience {
             };
             if self.ledger.write_plan(of, &plan).await? {
                 at = next;
+                number += 1;
             } else {
-                at = self.stored(of, number).await?;
+                (number, at) = self.first_unwritten(of, number + 1).await?;
                 feed = Feed::new(self, definition, at.after);
             }
-            number += 1;
         }
         Ok((number, at, false))
     }
 
-    /// Reads where a stored plan left the audience.
-    async fn stored(&self, of: RunKey, number: u32) -> Result<Standpoint, Failure> {
-        let lost = || Failure::new(Kind::Internal, "sending.plan_lost", "a plan is gone that was there");
-        let plan = self.ledger.plan(of, number).await?.ok_or_else(lost)?;
-        let after = plan.cursor.parse().map_err(|_| Failure::new(Kind::Internal, "sending.cursor", "a plan's cursor cannot be read"))?;
-        Ok(Standpoint { after: Some(after), recipients: plan.recipients_so_far, skipped: plan.skipped_so_far })
+    /// Passes by the plans that are there already, and tells where the last of them left the audience.
+    async fn first_unwritten(&self, of: RunKey, from: u32) -> Result<(u32, Standpoint), Failure> {
+        let mut number = from;
+        let mut at = match number.checked_sub(1) {
+            Some(before) => self.stored(of, before).await?.ok_or_else(lost)?,
+            None => Standpoint::default(),
+        };
+        while let Some(further) = self.stored(of, number).await? {
+            at = further;
+            number += 1;
+        }
+        Ok((number, at))
     }
+
+    /// Reads where a plan left the audience, if it is stored.
+    async fn stored(&self, of: RunKey, number: u32) -> Result<Option<Standpoint>, Failure> {
+        let Some(plan) = self.ledger.plan(of, number).await? else { return Ok(None) };
+        let after = plan.cursor.parse().map_err(|_| Failure::new(Kind::Internal, "sending.cursor", "a plan's cursor cannot be read"))?;
+        Ok(Some(Standpoint { after: Some(after), recipients: plan.recipients_so_far, skipped: plan.skipped_so_far }))
+    }
+}
+
+fn lost() -> Failure {
+    Failure::new(Kind::Internal, "sending.plan_lost", "a plan is gone that was there")
 }
 
 /// The members of the audience, read ahead a page at a time.
@@ -169,7 +194,7 @@ impl<'a> Feed<'a> {
     async fn read(&mut self, definition: &Definition) -> Result<(), Failure> {
         let nobody = carillon_contracts::Audience::default();
         let audience = definition.audience.as_ref().unwrap_or(&nobody);
-        let page = self.reader.audiences.page(definition.organization, (audience, definition.channel), self.read_to, 1_000).await?;
+        let page = self.reader.audiences.page(definition.organization, (audience, definition.channel), self.read_to, 500).await?;
         self.read_to = page.members.last().map(|member| member.position).or(self.read_to);
         self.ended = page.end;
         self.members.extend(page.members);

@@ -3,7 +3,7 @@
 //! Safe to run twice: states are replaced under their version, and messages are hints.
 
 use carillon_contracts::message::{
-    EmailDeliveryRequested, FoldRequested, MessageDeliveryRequested, ReleaseRequested, SmsDeliveryRequested,
+    AudienceExpansionRequested, EmailDeliveryRequested, FoldRequested, MessageDeliveryRequested, ReleaseRequested, SmsDeliveryRequested,
 };
 use carillon_contracts::{Channel, Run};
 use carillon_harness::{Failure, ScheduledFunction, Setup, SetupError};
@@ -23,6 +23,7 @@ pub struct SendingResolveDoubt {
     emails: Queue<EmailDeliveryRequested>,
     texts: Queue<SmsDeliveryRequested>,
     messages: Queue<MessageDeliveryRequested>,
+    expansions: Queue<AudienceExpansionRequested>,
     folds: Queue<FoldRequested>,
     releases: Queue<ReleaseRequested>,
     events: Backlog,
@@ -44,6 +45,7 @@ impl ScheduledFunction for SendingResolveDoubt {
             emails: Queue::from_setup(setup)?,
             texts: Queue::from_setup(setup)?,
             messages: Queue::from_setup(setup)?,
+            expansions: Queue::from_setup(setup)?,
             folds: Queue::from_setup(setup)?,
             releases: Queue::from_setup(setup)?,
             events: Backlog::from_setup(setup, "SES_EVENTS_QUEUE_URL")?,
@@ -148,7 +150,16 @@ impl SendingResolveDoubt {
     /// Lets release look at a run's plans again, and the figures be summed up anew, when nothing has happened for long and nothing waits.
     async fn restart_if_still(&self, run: &RunRecord, now: Timestamp) -> Result<(), Failure> {
         let still_since = Timestamp::from_millisecond(run.released_ms).unwrap_or(run.created_at);
-        if run.released < run.planned || now.duration_since(still_since) < self.standstill {
+        if now.duration_since(still_since) < self.standstill {
+            return Ok(());
+        }
+        if let (false, Run::Campaign(campaign)) = (run.expanded, run.run) {
+            // Whoever writes plans already is not disturbed: a plan is written once.
+            let request = AudienceExpansionRequested { organization: run.organization, campaign, plan: run.planned };
+            self.expansions.send(&request).await?;
+            return Ok(self.ledger.released(run, run.released, now).await?);
+        }
+        if run.released < run.planned {
             return Ok(());
         }
         let backlog = match run.channel {

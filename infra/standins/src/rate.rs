@@ -26,6 +26,11 @@ impl TokenBucket {
         }
         granted
     }
+
+    /// Lets time pass beside what passes by itself.
+    pub(crate) fn advance(&mut self, by: Duration, per_second: f64) {
+        self.spent = (self.spent - by.as_secs_f64() * per_second).max(0.0);
+    }
 }
 
 /// Counts what happened in the last 24 hours, hour by hour.

@@ -112,6 +112,7 @@ impl Standins {
     /// Moves the stand-ins' time on, for tests that move the time of the whole platform: later events tell later moments.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
+        self.ses.advance(by);
     }
 
     /// What was sent, as `/_outbox.json` shows it.

@@ -17,7 +17,7 @@ fn a_campaign_of_texts_shows_its_segments_before_and_its_outcomes_after() {
 
         assert_eq!((&validation["valid"], &validation["estimate"]["contacts"]), (&json!(true), &json!(3)), "{validation}");
         let sms = &validation["estimate"]["sms"];
-        assert_eq!((&sms["encoding"], &sms["segments_most"]), (&json!("gsm7"), &json!(1)), "{validation}");
+        assert_eq!((&sms["encoding"], &sms["segments_most"]), (&json!("gsm_7"), &json!(1)), "{validation}");
         assert_eq!((&ended["status"], &ended["totals"]["sent"]), (&json!("sent"), &json!(3)));
         let sent = world.sent_to(campaign).await;
         assert_eq!((sent.len(), sent.values().max()), (3, Some(&1)));
@@ -40,7 +40,7 @@ fn a_text_with_other_letters_is_counted_in_the_segments_that_it_needs() {
         let validation = world.api.steer(campaign, "validate").await.expect(200);
 
         let sms = &validation["estimate"]["sms"];
-        assert_eq!((&sms["encoding"], &sms["segments_most"]), (&json!("ucs2"), &json!(2)), "{validation}");
+        assert_eq!((&sms["encoding"], &sms["segments_most"]), (&json!("ucs_2"), &json!(2)), "{validation}");
         assert_eq!(validation["estimate"]["billable_units"], 2);
     });
 }

@@ -14,7 +14,7 @@ use carillon_local::template::model::Source;
 use carillon_local::{Platform, registry};
 use carillon_sending::keys::RunKey;
 use carillon_sending::{Figures, Ledger};
-use carillon_testkit::{Api, Gate, Queued, SimulatedQueues, Stop, Turnstile, Wire};
+use carillon_testkit::{Api, Gate, Queued, SimulatedQueues, Stop, Stopped, Turnstile, Wire, stop_at};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -93,10 +93,11 @@ impl Stage {
     pub async fn until_message_for(&self, function: &str) -> Queued {
         let queue = self.queue_of(function);
         for _ in 0..MOST_MESSAGES {
+            let ready = self.ready().await;
             if let Some(message) = self.queues.take(&queue, 0) {
                 return message;
             }
-            assert!(self.handle_one().await || self.move_to_next_message(), "no message came for {function}");
+            assert!(self.handle_one_of(&ready).await || self.move_to_next_message(), "no message came for {function}");
         }
         panic!("no message came for {function}");
     }
@@ -108,6 +109,14 @@ impl Stage {
         let function = self.built(&self.consumers[&message.queue]);
         let event = event(message);
         self.gate.run(stop, function.invoke(event, invocation())).await.is_none()
+    }
+
+    /// Lets a function handle a message, and drops it where it gives `Pending` for the `count`th time; false when it ended before.
+    ///
+    /// The function is the platform's own, whose memory stays, as it does when an invocation runs into its time-out.
+    pub async fn drop_at_await(&self, message: &Queued, count: u32) -> bool {
+        let function = self.platform.functions().find(&self.consumers[&message.queue]).unwrap();
+        stop_at(count, function.call(event(message), message.id.clone())).await == Stopped::Dropped
     }
 
     /// Runs a schedule, and stops it; false when it ended before.
@@ -125,7 +134,8 @@ impl Stage {
     /// Handles messages until no queue has any; time moves on to the next one where there is none now.
     pub async fn until_quiet(&self) {
         for _ in 0..MOST_MESSAGES {
-            if !self.handle_one().await && !self.move_to_next_message() {
+            let ready = self.ready().await;
+            if !self.handle_one_of(&ready).await && !self.move_to_next_message() {
                 return;
             }
         }
@@ -171,13 +181,18 @@ impl Stage {
         }
     }
 
-    /// Handles a message that chance chooses; false when none can be received now.
-    async fn handle_one(&self) -> bool {
-        let mut ready = self.queues.ready();
-        if ready.is_empty() {
-            self.bring_in().await;
-            ready = self.queues.ready();
+    /// Lists the queues with messages that can be received now; where there are none, what the stand-ins still have is brought in.
+    async fn ready(&self) -> Vec<String> {
+        let ready = self.queues.ready();
+        if !ready.is_empty() {
+            return ready;
         }
+        self.bring_in().await;
+        self.queues.ready()
+    }
+
+    /// Handles a message that chance chooses; false when there is none.
+    async fn handle_one_of(&self, ready: &[String]) -> bool {
         let Some(queue) = ready.get(self.choose(ready.len())) else { return false };
         let Some(message) = self.queues.take(queue, self.choose(usize::MAX)) else { return false };
         assert!(message.receives < 30, "{message:?} is never handled");

@@ -69,6 +69,11 @@ impl SesState {
         Ok(())
     }
 
+    /// Lets time pass for the second's rate.
+    pub(crate) fn advance(&self, by: std::time::Duration) {
+        lock(&self.limits).bucket.advance(by, self.rate());
+    }
+
     /// Recipients per second: the account's, or fewer by the knob.
     fn rate(&self) -> f64 {
         let rate = self.account().max_send_rate;

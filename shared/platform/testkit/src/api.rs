@@ -256,7 +256,7 @@ impl Api {
                 path.push_str(&format!("&cursor={cursor}"));
             }
             let mut page = self.get(&path).await.expect(200);
-            all.extend(page["data"].as_array_mut().expect("recipients").drain(..));
+            all.append(page["data"].as_array_mut().expect("recipients"));
             cursor = page["next_cursor"].as_str().map(str::to_owned);
             if cursor.is_none() {
                 return all;
