@@ -6,8 +6,8 @@
 
 use std::path::Path;
 
-use carillon_contracts::message::{AudienceExpansionRequested, EmailDeliveryRequested};
 use carillon_contracts::Run;
+use carillon_contracts::message::{AudienceExpansionRequested, EmailDeliveryRequested};
 use carillon_harness::{Invocation, Invoke, Setup};
 use carillon_local::registry;
 use carillon_sending::Ledger;

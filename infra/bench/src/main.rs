@@ -97,7 +97,11 @@ fn run(bench: &Bench) -> Result<(), Failure> {
         }
     }
     report.keep(&bench.out)?;
-    if bench.json { println!("{}", serde_json::to_string_pretty(&report)?) } else { println!("{report}") }
+    if bench.json {
+        println!("{}", serde_json::to_string_pretty(&report)?)
+    } else {
+        println!("{report}")
+    }
     Ok(())
 }
 

@@ -37,10 +37,15 @@ pub async fn write(setup: &Setup, of: (OrganizationId, ListId), count: u64, told
             Ok::<u64, Failure>(start)
         }
     });
-    commits.buffer_unordered(COMMITS_AT_ONCE).try_for_each(|start| futures::future::ready({
-        told(start);
-        Ok(())
-    })).await?;
+    commits
+        .buffer_unordered(COMMITS_AT_ONCE)
+        .try_for_each(|start| {
+            futures::future::ready({
+                told(start);
+                Ok(())
+            })
+        })
+        .await?;
     Ok(())
 }
 

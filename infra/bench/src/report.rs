@@ -98,7 +98,9 @@ fn sends_table(reports: &[SendReport]) -> String {
             format!("{:.1}", report.servers_cpu_us),
         ]);
     }
-    let mut text = format!("{table}\nThe worker process runs the functions only; servers, stand-ins and API are another process. CPU is per recipient.");
+    let mut text = format!(
+        "{table}\nThe worker process runs the functions only; servers, stand-ins and API are another process. CPU is per recipient."
+    );
     if let Some(million) = reports.iter().find(|report| report.recipients == 1_000_000) {
         let reached = verdict(million.seconds <= GOAL_SECONDS_OF_MILLION);
         text.push_str(&format!("\nGoal for a million, about {GOAL_SECONDS_OF_MILLION:.0} s: {reached}."));
@@ -110,7 +112,12 @@ fn cost_table(cost: &Cost) -> String {
     let million = format!("$ per million, {}", cost.name);
     let mut table = table(&[&million, "per recipient", "$ per million units", "$"]);
     for line in &cost.lines {
-        table.add_row([line.name.clone(), format!("{:.5}", line.per_recipient), format!("{:.3}", line.price), format!("{:.4}", line.dollars)]);
+        table.add_row([
+            line.name.clone(),
+            format!("{:.5}", line.per_recipient),
+            format!("{:.3}", line.price),
+            format!("{:.4}", line.dollars),
+        ]);
     }
     for (function, dollars) in &cost.by_function {
         table.add_row([format!("  of these {function}"), String::new(), String::new(), format!("{dollars:.4}")]);

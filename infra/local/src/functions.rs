@@ -146,12 +146,7 @@ impl Functions {
     ///
     /// # Errors
     /// [`FunctionsError`] when registry and templates differ in functions or triggers, or a setting is missing.
-    pub fn build(
-        deployment: &Deployment,
-        registry: &[Entry],
-        setup: &Setup,
-        settings: &Settings,
-    ) -> Result<Self, FunctionsError> {
+    pub fn build(deployment: &Deployment, registry: &[Entry], setup: &Setup, settings: &Settings) -> Result<Self, FunctionsError> {
         let unregistered = deployment.functions.iter().find(|function| !registry.iter().any(|entry| entry.name == function.name));
         if let Some(function) = unregistered {
             return Err(FunctionsError::NotRegistered(Box::new(function.clone())));

@@ -78,8 +78,7 @@ pub fn check(root: &Path, deployment: &Deployment, entries: &[Entry]) -> Result<
 fn compare(places: &[BTreeSet<String>; 4]) -> Result<(), Differences> {
     let mut differences = BTreeMap::new();
     for name in places.iter().flatten() {
-        let lacking: Vec<&str> =
-            places.iter().zip(PLACES).filter(|(names, _)| !names.contains(name)).map(|(_, place)| place).collect();
+        let lacking: Vec<&str> = places.iter().zip(PLACES).filter(|(names, _)| !names.contains(name)).map(|(_, place)| place).collect();
         if !lacking.is_empty() {
             differences.insert(name.clone(), lacking);
         }

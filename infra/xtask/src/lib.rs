@@ -1,4 +1,5 @@
-//! What looks after the repository itself: reading order [`events`], [`errors`].
+//! What looks after the repository itself: reading order [`events`], [`errors`], [`openapi`].
 
 pub mod errors;
 pub mod events;
+pub mod openapi;

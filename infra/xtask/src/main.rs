@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use carillon_xtask::{errors, events};
+use carillon_xtask::{errors, events, openapi};
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -21,6 +21,8 @@ enum Chore {
     Events,
     /// Compares the error codes of the sources with docs/errors.md.
     Errors,
+    /// Writes docs/openapi.json, the description of the API.
+    Openapi,
     /// Builds the bench with optimisation, a profile of its own that takes minutes at first, and runs it with these arguments.
     #[command(disable_help_flag = true)]
     Bench {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
         Chore::Events => list_events(&root),
         Chore::Errors => compare_errors(&root),
+        Chore::Openapi => write_openapi(&root),
         Chore::Bench { arguments } => bench(&root, arguments),
     };
     match done {
@@ -47,7 +50,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// A program of its own, so that this one does not link the platform.
+/// A program of its own, for its profile.
 fn bench(root: &Path, arguments: Vec<OsString>) -> io::Result<ExitCode> {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(root).args(["run", "--profile", "bench-fast", "--package", "carillon-bench", "--"]).args(arguments);
@@ -79,4 +82,10 @@ fn compare_errors(root: &Path) -> io::Result<ExitCode> {
     named.difference(&used).for_each(|code| println!("not in the sources: {code}"));
     println!("{} codes in the sources, {} in {}", used.len(), named.len(), errors::CATALOGUE);
     Ok(if used == named { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn write_openapi(root: &Path) -> io::Result<ExitCode> {
+    std::fs::write(root.join(openapi::DOCUMENT), openapi::text(root)?)?;
+    println!("{} is written", openapi::DOCUMENT);
+    Ok(ExitCode::SUCCESS)
 }

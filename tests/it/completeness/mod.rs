@@ -3,6 +3,7 @@
 mod denial;
 mod dependencies;
 mod errors;
+mod openapi;
 mod settings;
 mod templates;
 

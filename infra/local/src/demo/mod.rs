@@ -48,7 +48,8 @@ so everything below is yours already{% endif %}.</p>
 </html>
 "#;
 const SUBJECT: &str = r#"{{ first_name | default("Hello") }}, spring is here"#;
-const TEXT_MESSAGE: &str = r#"Hi {{ first_name | default("there") }}, spring is here: https://example.com/s - {{ organization.name }}. Reply STOP to end."#;
+const TEXT_MESSAGE: &str =
+    r#"Hi {{ first_name | default("there") }}, spring is here: https://example.com/s - {{ organization.name }}. Reply STOP to end."#;
 
 #[derive(Deserialize)]
 struct Made {
@@ -145,7 +146,8 @@ async fn prepare(api: &Api, contacts: usize) -> Result<Prepared, DemoError> {
     println!("\nImporting {contacts} rows as the world writes them:\n");
     import(api, &list.id, contacts).await?;
 
-    let email_sender = json!({ "channel": "email", "address": "news@example.com", "name": "Carillon News", "reply_to": "hello@example.com" });
+    let email_sender =
+        json!({ "channel": "email", "address": "news@example.com", "name": "Carillon News", "reply_to": "hello@example.com" });
     let sms_sender = json!({ "channel": "sms", "address": "+15005550006", "name": "Carillon" });
     let email_template = json!({ "name": "Spring mail", "channel": "email", "content": { "subject": SUBJECT, "html": HTML, "preheader": "What you asked for is here." } });
     let sms_template = json!({ "name": "Spring text", "channel": "sms", "content": { "body": TEXT_MESSAGE } });

@@ -84,7 +84,8 @@ const COUNTRIES: [Country; 10] = [
 const DOMAINS: [&str; 5] = ["example.com", "example.org", "example.net", "mail.example.com", "Example.COM"];
 const PLANS: [&str; 3] = ["free", "team", "business"];
 const NOTES: [&str; 4] = ["prefers mail,\r\nnot calls", "said \"call me later\"", "moved in 2024; see file", "VIP\nno discounts"];
-const BROKEN_ADDRESSES: [&str; 6] = ["anna@", "joe@@example.com", "no at example.com", "kim@example", "\"li wei\"@example.com", "max@.example.com"];
+const BROKEN_ADDRESSES: [&str; 6] =
+    ["anna@", "joe@@example.com", "no at example.com", "kim@example", "\"li wei\"@example.com", "max@.example.com"];
 const BROKEN_NUMBERS: [&str; 3] = ["12", "n/a", "+49 0000"];
 
 /// Decisions by chance that can be repeated (SplitMix64).

@@ -130,7 +130,11 @@ impl Queues {
     async fn put_back(&self, url: &str, handles: &[String]) {
         for chunk in handles.chunks(10) {
             let entries = chunk.iter().enumerate().map(|(index, handle)| {
-                ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string()).receipt_handle(handle).visibility_timeout(0).build()
+                ChangeMessageVisibilityBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .receipt_handle(handle)
+                    .visibility_timeout(0)
+                    .build()
             });
             let Ok(entries) = entries.collect::<Result<Vec<_>, _>>() else { continue };
             // What is not put back comes back by itself.
@@ -141,9 +145,5 @@ impl Queues {
 
 fn letter(queue: &str, message: &Message) -> DeadLetter {
     let code = message.message_attributes().and_then(|all| all.get("code")).and_then(|value| value.string_value());
-    DeadLetter {
-        queue: queue.to_owned(),
-        body: message.body().unwrap_or_default().to_owned(),
-        code: code.map(ToOwned::to_owned),
-    }
+    DeadLetter { queue: queue.to_owned(), body: message.body().unwrap_or_default().to_owned(), code: code.map(ToOwned::to_owned) }
 }

@@ -255,12 +255,8 @@ fn read(config: &PlatformConfig, embedded: &Embedded, [door, providers]: [&Door;
     .map(|(name, value)| (name.to_owned(), value))
     .into();
     overrides.extend(config.parameters.clone());
-    let parameters = Parameters {
-        stack_name: "carillon".to_owned(),
-        sqs_endpoint: embedded.endpoints().sqs,
-        api_endpoint: door.url(),
-        overrides,
-    };
+    let parameters =
+        Parameters { stack_name: "carillon".to_owned(), sqs_endpoint: embedded.endpoints().sqs, api_endpoint: door.url(), overrides };
     Ok(Deployment::read(&config.root.join("template.yaml"), parameters)?)
 }
 

@@ -34,7 +34,8 @@ impl<'d> Ways<'d> {
     /// Makes the sinks.
     pub(super) async fn sinks(&self, clients: &Clients) -> Result<Sinks, PlatformError> {
         let found = clients.sqs.get_queue_url().queue_name(&self.subscription.queue).send().await;
-        let queue_url = found.ok().and_then(|found| found.queue_url).ok_or_else(|| PlatformError::Queue(self.subscription.queue.clone()))?;
+        let queue_url =
+            found.ok().and_then(|found| found.queue_url).ok_or_else(|| PlatformError::Queue(self.subscription.queue.clone()))?;
         let topic = Topic { sqs: clients.sqs.clone(), queue_url, raw: self.subscription.raw };
         let archive = Archive { s3: clients.s3.clone(), bucket: self.bucket.name.clone() };
         Ok(Sinks { exceptions: Arc::new(topic), batches: Arc::new(archive) })

@@ -20,7 +20,8 @@ pub(crate) fn start(folder: &Path, filter: Option<&str>) -> Result<(), DemoError
     let file = folder.join("carillon.log");
     let opened = std::fs::create_dir_all(folder).and_then(|()| OpenOptions::new().create(true).append(true).open(&file));
     let opened = opened.map_err(|error| DemoError::File(file.display().to_string(), error))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(format!("info,{QUIET}"))).with_ansi(false).with_writer(Mutex::new(opened));
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(EnvFilter::new(format!("info,{QUIET}"))).with_ansi(false).with_writer(Mutex::new(opened));
     // A second start leaves the first log as it is.
     let _ = builder.try_init();
     Ok(())

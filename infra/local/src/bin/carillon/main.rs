@@ -5,9 +5,9 @@ mod log;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use carillon_local::Platform;
 use carillon_local::demo::{self, Account, DemoError};
 use carillon_local::platform::{PlatformConfig, Port};
-use carillon_local::Platform;
 use clap::{Args, Parser, Subcommand};
 
 /// Runs the whole Carillon platform on this machine, in one process: DynamoDB, SQS and S3 are embedded servers, SES and Twilio
