@@ -6,6 +6,7 @@ use carillon_contracts::{Channel, Permission, Run};
 use carillon_harness::{Call, Failure, HttpFunction, Nothing, Reply, Setup, SetupError};
 use carillon_kernel::IdSource;
 use carillon_outbox::Outbox;
+use carillon_sending::pacing::RESERVED_SHARE;
 use carillon_sending::plan::MOST_RECIPIENTS;
 use carillon_sending::{Definition, Ledger};
 use carillon_ses::Ses;
@@ -76,13 +77,14 @@ impl CampaignsSend {
         Ok(())
     }
 
-    /// Gives the size of a plan: one call's worth, and at most what the account may send in one second.
+    /// Gives the size of a plan: one call's worth, and at most what campaigns may send in one second, so that a burst leaves single
+    /// messages their share.
     async fn batch(&self, channel: Channel) -> Result<u32, Failure> {
         match channel {
             Channel::Sms => Ok(TEXTS_OF_PLAN),
             Channel::Email => {
-                let a_second = self.ses.account().await?.max_send_rate.floor();
-                Ok(a_second.clamp(1.0, MOST_RECIPIENTS as f64) as u32)
+                let a_second = self.ses.account().await?.max_send_rate * (1.0 - RESERVED_SHARE);
+                Ok(a_second.floor().clamp(1.0, MOST_RECIPIENTS as f64) as u32)
             }
         }
     }
