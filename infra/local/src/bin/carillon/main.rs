@@ -110,7 +110,11 @@ async fn signalled() -> std::io::Result<()> {
 }
 
 fn config(common: &Common, command: &Command) -> PlatformConfig {
-    let mut config = PlatformConfig::new(root(common), &common.data);
+    // On one machine nothing is late by minutes: what a crash left in doubt is looked at soon.
+    let mut config = PlatformConfig::new(root(common), &common.data)
+        .setting("DOUBT_SETTLING_SECONDS", "10")
+        .setting("DOUBT_GIVING_UP_SECONDS", "60")
+        .setting("STANDSTILL_SECONDS", "30");
     if let Some(port) = common.port {
         config.port = Port::Exactly(port);
     }
