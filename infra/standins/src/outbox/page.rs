@@ -11,10 +11,10 @@ use crate::record::{Channel, Email, Message, Sms};
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1c2330}\
 a{color:#0b57d0;text-decoration:none}a:hover{text-decoration:underline}h1{font-size:1.4rem}\
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.4rem .6rem;border-bottom:1px solid #e3e6ec;\
-vertical-align:top;overflow-wrap:anywhere}th{color:#5a6477;font-weight:600}\
+vertical-align:top;overflow-wrap:anywhere}th{color:#5a6477;font-weight:600;min-width:8rem}\
 form{display:flex;gap:.5rem;flex-wrap:wrap;margin:1rem 0}input,select,button{font:inherit;padding:.3rem .5rem;\
 border:1px solid #c8cdd8;border-radius:6px;background:#fff}iframe{width:100%;height:32rem;border:1px solid #e3e6ec;\
-border-radius:6px;background:#fff}pre{white-space:pre-wrap;background:#f5f6f9;padding:1rem;border-radius:6px}\
+border-radius:6px;background:#fff}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f5f6f9;padding:1rem;border-radius:6px}\
 .counts{color:#5a6477}.warn{color:#b3261e;font-weight:600}";
 
 /// Text that is escaped for HTML when it is shown.
