@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use carillon_contracts::fact::FactKind;
-use carillon_dynamo::Change;
-use serde_json::Value;
+use carillon_dynamo::{Change, Item};
 
 /// What is known of the entries of one plan, by kind: each number is an entry of an attempt.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,14 +36,9 @@ impl Facts {
     }
 
     /// Reads the facts of a stored item.
-    pub(crate) fn read(item: &serde_json::Map<String, Value>) -> Self {
-        let mut facts = Self::default();
-        for kind in FactKind::ALL {
-            let Some(Value::Array(numbers)) = item.get(attribute(kind)) else { continue };
-            let numbers = numbers.iter().filter_map(|number| number.as_u64()?.try_into().ok()).collect();
-            facts.0.insert(kind, numbers);
-        }
-        facts
+    pub(crate) fn read(item: &Item) -> Self {
+        let kinds = FactKind::ALL.into_iter().map(|kind| (kind, item.numbers(attribute(kind)).collect::<BTreeSet<u16>>()));
+        Self(kinds.filter(|(_, numbers)| !numbers.is_empty()).collect())
     }
 }
 

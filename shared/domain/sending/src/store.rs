@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use carillon_dynamo::{Condition, Key, Query, StoreError, Table, Write, number, text};
 use carillon_kernel::{Setup, SetupError};
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde::Deserialize;
 
 use crate::SendingError;
 use crate::facts::Facts;
@@ -17,8 +16,6 @@ use crate::state::State;
 
 /// How long the ledger keeps its items after they were written: 400 days, in seconds.
 const KEPT_SECONDS: i64 = 400 * 24 * 60 * 60;
-
-type Item = Map<String, Value>;
 
 #[derive(Debug, Clone)]
 pub(crate) struct LedgerStore {
@@ -43,10 +40,13 @@ impl LedgerStore {
     }
 
     pub(crate) async fn get_definition(&self, of: RunKey) -> Result<Definition, SendingError> {
-        let item: Option<Item> = self.table.find(keys::definition(of)).await?;
-        let item = item.ok_or(SendingError::Absent("definition"))?;
-        let text = item.get("definition").and_then(Value::as_str).unwrap_or_default();
-        serde_json::from_str(text).map_err(|error| SendingError::Corrupt("definition", error))
+        #[derive(Deserialize)]
+        struct Packed {
+            definition: String,
+        }
+        let packed: Option<Packed> = self.table.find(keys::definition(of)).await?;
+        let packed = packed.ok_or(SendingError::Absent("definition"))?;
+        serde_json::from_str(&packed.definition).map_err(|error| SendingError::Corrupt("definition", error))
     }
 
     pub(crate) fn put_definition(&self, of: RunKey, definition: &Definition) -> Result<Write, SendingError> {
@@ -69,13 +69,12 @@ impl LedgerStore {
     /// Reads a run's record, a plan and its state in one request, seeing all that was acknowledged before.
     pub(crate) async fn load(&self, of: RunKey, plan: u32) -> Result<Stored, SendingError> {
         let wanted = [keys::run(of), keys::plan(of, plan), keys::state(of, plan)];
-        let items: Vec<Item> = self.table.find_many(&wanted).await?;
         let mut stored = Stored { run: None, plan: None, state: None };
-        for item in items {
-            match item.get("sk").and_then(Value::as_str).unwrap_or_default() {
-                "RUN" => stored.run = Some(parse("run", item)?),
-                sk if sk.starts_with("PLAN#") => stored.plan = Some(parse::<StoredPlan>("plan", item)?.unpack()?),
-                _ => stored.state = Some(parse("state", item)?),
+        for item in self.table.find_items(&wanted).await? {
+            match item.sk() {
+                "RUN" => stored.run = Some(item.parse()?),
+                sk if sk.starts_with("PLAN#") => stored.plan = Some(item.parse::<StoredPlan>()?.unpack()?),
+                _ => stored.state = Some(item.parse()?),
             }
         }
         Ok(stored)
@@ -95,8 +94,8 @@ impl LedgerStore {
     }
 
     pub(crate) async fn find_facts(&self, of: RunKey, number: u32) -> Result<Facts, SendingError> {
-        let item: Option<Item> = self.table.find(keys::facts(of, number)).await?;
-        Ok(item.map(|item| Facts::read(&item)).unwrap_or_default())
+        let item = self.table.find_item(keys::facts(of, number)).await?;
+        Ok(item.as_ref().map(Facts::read).unwrap_or_default())
     }
 
     /// Merges facts into the stored ones, without reading them.
@@ -107,16 +106,14 @@ impl LedgerStore {
     /// Reads all states and facts of a page, by plan.
     pub(crate) async fn page(&self, of: RunKey, page: u32) -> Result<BTreeMap<u32, (Option<State>, Facts)>, SendingError> {
         let query = Query::partition(keys::page_partition(of, page)).prefix("STATE#").strong();
-        let items: Vec<Item> = self.table.query_all(query).await?;
         let mut plans: BTreeMap<u32, (Option<State>, Facts)> = BTreeMap::new();
-        for item in items {
-            let sk = item.get("sk").and_then(Value::as_str).unwrap_or_default().to_owned();
-            let plan = sk.split('#').nth(1).and_then(|digits| digits.parse().ok()).unwrap_or_default();
+        for item in self.table.query_all_items(query).await? {
+            let plan = item.sk().split('#').nth(1).and_then(|digits| digits.parse().ok()).unwrap_or_default();
             let entry = plans.entry(plan).or_default();
-            if sk.ends_with("#FACTS") {
+            if item.sk().ends_with("#FACTS") {
                 entry.1 = Facts::read(&item);
             } else {
-                entry.0 = Some(parse("state", item)?);
+                entry.0 = Some(item.parse()?);
             }
         }
         Ok(plans)
@@ -142,10 +139,6 @@ impl LedgerStore {
 /// Makes a put expire with the ledger's retention.
 pub(crate) fn expiring(write: Write, moment_s: i64) -> Write {
     write.with("ttl", number(moment_s + KEPT_SECONDS))
-}
-
-fn parse<T: DeserializeOwned>(what: &'static str, item: Item) -> Result<T, SendingError> {
-    serde_json::from_value(Value::Object(item)).map_err(|error| SendingError::Corrupt(what, error))
 }
 
 /// Makes the write that only lists a run as under way.

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::expression::Names;
 use crate::write::{Action, refusal};
-use crate::{Change, Condition, Cursor, Page, Query, StoreError, Value, Write};
+use crate::{Change, Condition, Cursor, Item, Page, Query, StoreError, Value, Write};
 
 /// The primary key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -83,6 +83,14 @@ impl Table {
     /// # Errors
     /// [`StoreError`] when the table does not answer or the item has another shape.
     pub async fn find<T: DeserializeOwned>(&self, key: Key) -> Result<Option<T>, StoreError> {
+        self.find_item(key).await?.map(Item::parse).transpose()
+    }
+
+    /// Reads one item as it is, as [`Table::find`].
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table does not answer.
+    pub async fn find_item(&self, key: Key) -> Result<Option<Item>, StoreError> {
         let answer = self
             .client
             .get_item()
@@ -94,7 +102,7 @@ impl Table {
             .await
             .map_err(StoreError::from_sdk)?;
         self.read("dynamodb.GetItem", answer.consumed_capacity());
-        answer.item.map(parse).transpose()
+        Ok(answer.item.map(Item))
     }
 
     /// Reads up to any number of items by their keys, in no order, absent ones left out; `strong` as in [`Query::strong`].
@@ -102,6 +110,14 @@ impl Table {
     /// # Errors
     /// [`StoreError`] when the table does not answer or an item has another shape.
     pub async fn find_many<T: DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<T>, StoreError> {
+        self.find_items(keys).await?.into_iter().map(Item::parse).collect()
+    }
+
+    /// Reads items of several shapes by their keys, as [`Table::find_many`].
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table does not answer.
+    pub async fn find_items(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
         let mut found = Vec::with_capacity(keys.len());
         for hundred in keys.chunks(100) {
             let mut wanted: Vec<HashMap<String, Value>> = hundred.iter().map(key_map).collect();
@@ -120,9 +136,7 @@ impl Table {
                     .await
                     .map_err(StoreError::from_sdk)?;
                 self.read("dynamodb.BatchGetItem", answer.consumed_capacity().first());
-                for item in answer.responses.unwrap_or_default().into_values().flatten() {
-                    found.push(parse(item)?);
-                }
+                found.extend(answer.responses.unwrap_or_default().into_values().flatten().map(Item));
                 wanted = answer.unprocessed_keys.unwrap_or_default().into_values().flat_map(|left| left.keys).collect();
             }
         }
@@ -134,6 +148,15 @@ impl Table {
     /// # Errors
     /// [`StoreError`] when the table does not answer or an item has another shape.
     pub async fn query<T: DeserializeOwned>(&self, query: Query) -> Result<Page<T>, StoreError> {
+        let page = self.query_items(query).await?;
+        Ok(Page { items: page.items.into_iter().map(Item::parse).collect::<Result<_, _>>()?, next: page.next })
+    }
+
+    /// Reads one page of a range with items of several shapes.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table does not answer.
+    pub async fn query_items(&self, query: Query) -> Result<Page<Item>, StoreError> {
         let mut names = Names::default();
         let expression = query.render(&mut names);
         let (names, values) = names.take();
@@ -154,7 +177,7 @@ impl Table {
             .await
             .map_err(StoreError::from_sdk)?;
         self.read("dynamodb.Query", answer.consumed_capacity());
-        let items = answer.items.unwrap_or_default().into_iter().map(parse).collect::<Result<_, _>>()?;
+        let items = answer.items.unwrap_or_default().into_iter().map(Item).collect();
         Ok(Page { items, next: answer.last_evaluated_key.map(Cursor::of_key) })
     }
 
@@ -163,10 +186,18 @@ impl Table {
     /// # Errors
     /// [`StoreError`] when the table does not answer or an item has another shape.
     pub async fn query_all<T: DeserializeOwned>(&self, query: Query) -> Result<Vec<T>, StoreError> {
+        self.query_all_items(query).await?.into_iter().map(Item::parse).collect()
+    }
+
+    /// Reads a range with items of several shapes to its end; for ranges that are known to be small.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table does not answer.
+    pub async fn query_all_items(&self, query: Query) -> Result<Vec<Item>, StoreError> {
         let mut all = Vec::new();
         let mut start = query.start.clone();
         loop {
-            let page = self.query(query.clone().start(start)).await?;
+            let page = self.query_items(query.clone().start(start)).await?;
             all.extend(page.items);
             start = page.next;
             if start.is_none() {
@@ -211,7 +242,7 @@ impl Table {
             .await
             .map_err(StoreError::from_sdk)?;
         self.wrote("dynamodb.UpdateItem", answer.consumed_capacity());
-        parse(answer.attributes.unwrap_or_default())
+        Item(answer.attributes.unwrap_or_default()).parse()
     }
 
     async fn commit_one(&self, write: Write) -> Result<(), StoreError> {
@@ -282,8 +313,4 @@ impl Table {
 
 pub(crate) fn key_map(key: &Key) -> HashMap<String, Value> {
     HashMap::from([("pk".to_owned(), Value::S(key.pk.clone())), ("sk".to_owned(), Value::S(key.sk.clone()))])
-}
-
-fn parse<T: DeserializeOwned>(item: HashMap<String, Value>) -> Result<T, StoreError> {
-    serde_dynamo::from_item(item).map_err(|error| StoreError::Shape(std::any::type_name::<T>(), error))
 }
