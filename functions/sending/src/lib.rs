@@ -24,6 +24,7 @@ mod email;
 mod exclusions;
 mod frozen;
 mod pacer;
+mod probe;
 mod sms;
 mod views;
 

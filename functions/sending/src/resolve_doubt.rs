@@ -1,4 +1,4 @@
-//! Schedule: looks at plans in doubt, and at runs that make no progress because messages were lost.
+//! Schedule: ends the doubt about plans where events prove what became of them, and restarts runs that make no progress because messages were lost.
 //!
 //! Safe to run twice: states are replaced under their version, and messages are hints.
 
@@ -13,6 +13,8 @@ use carillon_sending::keys::{page_of, touched_pages};
 use carillon_sending::outcome::Outcome;
 use carillon_sending::{Definition, Ledger, RunRecord, SendingError};
 use jiff::{SignedDuration, Timestamp};
+
+use crate::probe::Probe;
 
 /// How many plans in doubt one turn looks at, the oldest first.
 const MOST_OF_TURN: u32 = 200;
@@ -29,10 +31,22 @@ pub struct SendingResolveDoubt {
     events: Backlog,
     email_backlog: Backlog,
     sms_backlog: Backlog,
+    probe: Probe,
     configuration_set: Option<String>,
     settling: SignedDuration,
     giving_up: SignedDuration,
     standstill: SignedDuration,
+}
+
+/// What a look at a plan in doubt brought.
+enum Looked {
+    /// Its doubt has ended, or only time will tell.
+    Settled,
+    /// Its doubt is old enough to end, and no later events have been folded yet.
+    WaitsForEvents {
+        /// The address that its mails come from.
+        sender: String,
+    },
 }
 
 impl ScheduledFunction for SendingResolveDoubt {
@@ -51,6 +65,7 @@ impl ScheduledFunction for SendingResolveDoubt {
             events: Backlog::from_setup(setup, "SES_EVENTS_QUEUE_URL")?,
             email_backlog: Backlog::from_setup(setup, "EMAIL_DELIVERIES_QUEUE_URL")?,
             sms_backlog: Backlog::from_setup(setup, "SMS_DELIVERIES_QUEUE_URL")?,
+            probe: Probe::from_setup(setup)?,
             configuration_set: setup.find("SES_CONFIGURATION_SET"),
             settling: seconds("DOUBT_SETTLING_SECONDS")?,
             giving_up: seconds("DOUBT_GIVING_UP_SECONDS")?,
@@ -61,9 +76,11 @@ impl ScheduledFunction for SendingResolveDoubt {
     async fn handle(&self, moment: Timestamp) -> Result<(), Failure> {
         let doubted = self.ledger.doubted(moment, MOST_OF_TURN).await?;
         let folded_to = if doubted.is_empty() { None } else { self.folded_to().await? };
+        let mut waits_for_events = None;
         for plan in doubted {
             match self.look_at(&plan, folded_to, moment).await {
-                Ok(()) => {}
+                Ok(Looked::Settled) => {}
+                Ok(Looked::WaitsForEvents { sender }) => waits_for_events = Some(sender),
                 // Another worker changed the plan: the next turn looks again.
                 Err(failure) if failure.code == "sending.overtaken" => {}
                 Err(failure) => return Err(failure),
@@ -74,7 +91,10 @@ impl ScheduledFunction for SendingResolveDoubt {
                 self.restart_if_still(&run, moment).await?;
             }
         }
-        Ok(())
+        match (waits_for_events, &self.configuration_set) {
+            (Some(sender), Some(set)) => self.probe.send(sender, set, (moment, self.settling / 2)).await,
+            _ => Ok(()),
+        }
     }
 }
 
@@ -101,17 +121,22 @@ impl SendingResolveDoubt {
         }
     }
 
-    async fn look_at(&self, doubted: &Doubted, folded_to: Option<Timestamp>, now: Timestamp) -> Result<(), Failure> {
+    async fn look_at(&self, doubted: &Doubted, folded_to: Option<Timestamp>, now: Timestamp) -> Result<Looked, Failure> {
         let (state, facts) = self.ledger.state(doubted.of, doubted.plan).await?;
         let Some(state) = state.filter(|state| state.outcomes.any(Outcome::InDoubt)) else {
-            return Ok(self.ledger.forget_doubt(doubted).await?);
+            self.ledger.forget_doubt(doubted).await?;
+            return Ok(Looked::Settled);
         };
         let definition = self.definition(doubted).await?;
         let since = state.doubt_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(doubted.since);
         let evidence = self.evidence(definition.channel, since, (folded_to, now));
         let resolved = resolve(&state, &facts, (evidence, definition.doubt_policy));
+        let looked = match evidence {
+            Evidence::Wait => Looked::WaitsForEvents { sender: definition.from },
+            _ => Looked::Settled,
+        };
         if resolved.is_empty() {
-            return Ok(());
+            return Ok(looked);
         }
         let state = self.ledger.end_doubt(doubted, state, &resolved).await?;
         if state.outcomes.any(Outcome::Waiting) {
@@ -120,7 +145,7 @@ impl SendingResolveDoubt {
         if matches!(doubted.of.run, Run::Campaign(_)) {
             self.fold(doubted.of, vec![page_of(doubted.plan)]).await?;
         }
-        Ok(())
+        Ok(looked)
     }
 
     async fn definition(&self, doubted: &Doubted) -> Result<Definition, Failure> {

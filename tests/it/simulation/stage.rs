@@ -42,7 +42,6 @@ pub struct Stage {
     /// Queues that the stand-ins fill, which stand outside the simulation.
     outside: Vec<(String, String)>,
     choices: RefCell<IdSource>,
-    beacon: RefCell<Option<(Api, Value)>>,
     _folder: TempDir,
 }
 
@@ -68,7 +67,7 @@ impl Stage {
         let operator = Api::new(platform.url(), platform.bootstrap_organization("Operators").await.unwrap().expose());
         let choices = RefCell::new(IdSource::seeded(seed ^ 0x5eed));
         let (consumers, outside) = (consumers(&platform), outside(&platform).await);
-        Self { platform, queues, gate, operator, clock, consumers, outside, choices, beacon: RefCell::default(), _folder: folder }
+        Self { platform, queues, gate, operator, clock, consumers, outside, choices, _folder: folder }
     }
 
     /// Makes an organization.
@@ -150,7 +149,6 @@ impl Stage {
                 return;
             }
             self.advance(ROUND);
-            self.light_the_beacon().await;
             self.until_quiet().await;
             for schedule in SCHEDULES {
                 self.platform.run_schedule(schedule).await.unwrap();
@@ -164,21 +162,6 @@ impl Stage {
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
         self.platform.standins().advance(by);
-    }
-
-    /// Somebody else's mail: its events are later ones, by which the absence of events proves something.
-    async fn light_the_beacon(&self) {
-        if self.beacon.borrow().is_none() {
-            let api = self.tenant().await.api;
-            let sender = api.create_sender(json!({ "channel": "email", "address": "beacon@elsewhere.example" })).await;
-            let content = json!({ "subject": "Later", "html": "<p>Later</p>" });
-            let message = json!({ "channel": "email", "to": "beacon@elsewhere.example", "sender_id": sender, "content": content });
-            *self.beacon.borrow_mut() = Some((api, message));
-        }
-        let beacon = self.beacon.borrow().clone();
-        if let Some((api, message)) = beacon {
-            let _ = api.send_message(message).await;
-        }
     }
 
     /// Lists the queues with messages that can be received now; where there are none, what the stand-ins still have is brought in.

@@ -17,7 +17,7 @@ pub struct Tally {
     pub ignored: u64,
     /// Lines that cannot be read.
     pub unreadable: u64,
-    /// The newest moment of an event of ours.
+    /// The newest moment that is told of: when an event of ours happened, or another mail of the same configuration set was sent.
     pub latest: Option<Timestamp>,
 }
 
@@ -80,15 +80,27 @@ impl BatchReader {
         if line.iter().all(u8::is_ascii_whitespace) {
             return;
         }
-        match std::str::from_utf8(line).ok().map(ses::parse) {
-            Some(Ok(Some(event))) => {
+        let Ok(text) = std::str::from_utf8(line) else {
+            self.tally.unreadable += 1;
+            return;
+        };
+        let at = match ses::parse(text) {
+            Ok(Some(event)) => {
                 self.tally.events += 1;
-                self.tally.latest = self.tally.latest.max(Some(event.at));
+                let at = event.at;
                 each(event);
+                Some(at)
             }
-            Some(Ok(None)) => self.tally.ignored += 1,
-            Some(Err(_)) | None => self.tally.unreadable += 1,
-        }
+            Ok(None) => {
+                self.tally.ignored += 1;
+                ses::sent_at(text)
+            }
+            Err(_) => {
+                self.tally.unreadable += 1;
+                None
+            }
+        };
+        self.tally.latest = self.tally.latest.max(at);
     }
 }
 
@@ -126,6 +138,13 @@ mod tests {
         assert_eq!(kinds, [FactKind::Sent, FactKind::Delivered]);
         let latest = Some("2016-10-19T23:21:04.133Z".parse().unwrap());
         assert_eq!(tally, Tally { events: 2, ignored: 1, unreadable: 1, latest });
+    }
+
+    #[test]
+    fn mail_of_others_tells_how_far_events_have_come() {
+        let (_, tally) = read(&[one_line(SEND).as_bytes()]);
+
+        assert_eq!((tally.ignored, tally.latest), (1, Some("2016-10-14T05:02:16.645Z".parse().unwrap())));
     }
 
     #[test]

@@ -36,6 +36,16 @@ pub fn parse(text: &str) -> Result<Option<ProviderEvent>, FeedbackError> {
     Ok(Some(ProviderEvent { organization, entry, kind, at, suppress: event.suppress() }))
 }
 
+/// Reads when the mail that an event speaks of was sent, whoever sent it.
+#[must_use]
+pub fn sent_at(text: &str) -> Option<Timestamp> {
+    #[derive(Deserialize)]
+    struct OfMail {
+        mail: Moment,
+    }
+    serde_json::from_str::<OfMail>(text).ok().map(|event| event.mail.timestamp)
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event<'a> {

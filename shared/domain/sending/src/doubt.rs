@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use carillon_contracts::{OrganizationId, Run};
 use carillon_dynamo::{Change, Condition, Query, Write, number, text};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::facts::Facts;
@@ -125,7 +125,7 @@ impl Ledger {
     pub async fn events_folded(&self, configuration_set: &str, latest: Timestamp) -> Result<(), SendingError> {
         let latest_ms = number(latest.as_millisecond());
         let change = Change::new().set("latest_ms", latest_ms.clone()).set("configuration_set", text(configuration_set));
-        let newer = Condition::Any(vec![Condition::Absent, Condition::Below("latest_ms", latest_ms)]);
+        let newer = Condition::Any(vec![Condition::Without("latest_ms"), Condition::Below("latest_ms", latest_ms)]);
         match self.store.table.commit(vec![self.store.table.update(keys::watermark(configuration_set), change, newer)]).await {
             Err(error) if !error.is_refused() => Err(error.into()),
             _ => Ok(()),
@@ -139,10 +139,25 @@ impl Ledger {
     pub async fn watermark(&self, configuration_set: &str) -> Result<Option<Timestamp>, SendingError> {
         #[derive(Deserialize)]
         struct Watermark {
-            latest_ms: i64,
+            latest_ms: Option<i64>,
         }
         let found: Option<Watermark> = self.store.table.find(keys::watermark(configuration_set)).await?;
-        Ok(found.and_then(|watermark| Timestamp::from_millisecond(watermark.latest_ms).ok()))
+        Ok(found.and_then(|watermark| Timestamp::from_millisecond(watermark.latest_ms?).ok()))
+    }
+
+    /// Takes the right to make an event of a configuration set by a mail of our own: one worker gets it in a while.
+    ///
+    /// # Errors
+    /// [`SendingError`] when the table does not answer.
+    pub async fn may_probe(&self, configuration_set: &str, now: Timestamp, pause: SignedDuration) -> Result<bool, SendingError> {
+        let since_ms = now.as_millisecond().saturating_sub(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
+        let change = Change::new().set("probed_ms", number(now.as_millisecond())).set("configuration_set", text(configuration_set));
+        let due = Condition::Any(vec![Condition::Without("probed_ms"), Condition::Below("probed_ms", number(since_ms))]);
+        match self.store.table.commit(vec![self.store.table.update(keys::watermark(configuration_set), change, due)]).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_refused() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
