@@ -72,7 +72,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let bench = Bench::parse();
-    carillon_harness::start_log(carillon_harness::LogFormat::Text, "warn,carillon_local=error");
+    carillon_harness::start_log(carillon_harness::LogFormat::Text, "error");
     match run(&bench) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -12,7 +12,7 @@ use crate::cost::Cost;
 use crate::deliver::DeliverReport;
 use crate::end_to_end::SendReport;
 use crate::measure::Measured;
-use crate::prices;
+use crate::{prices, stage};
 
 /// The goal for the CPU time of the deliver path, in microseconds per recipient.
 const GOAL_CPU_US: f64 = 10.0;
@@ -122,10 +122,12 @@ fn cost_table(cost: &Cost) -> String {
     for (function, dollars) in &cost.by_function {
         table.add_row([format!("  of these {function}"), String::new(), String::new(), format!("{dollars:.4}")]);
     }
+    let fates = stage::fates();
     let reached = verdict(cost.dollars_of_requests <= cost.goal);
     format!(
         "{table}\nWithout Lambda ${:.3} (goal ≤ ${:.2}: {reached}); Lambda ${:.3} by the times of this machine; SQS at the worst ${:.3};\n\
-         opens and clicks at the worst ${:.3} more. Prices of {}, {}.",
+         opens and clicks at the worst ${:.3} more. Prices of {}, {}.\n\
+         Of all mails {:.1} % bounce, {:.1} % bounce softly, {:.1} % are complained about, {:.0} % are opened, {:.0} % are clicked in.",
         cost.dollars_of_requests,
         cost.goal,
         cost.dollars_of_lambda,
@@ -133,6 +135,11 @@ fn cost_table(cost: &Cost) -> String {
         cost.dollars_of_readings_at_worst,
         prices::DATE,
         prices::REGION,
+        fates.bounce_share * 100.0,
+        fates.soft_bounce_share * 100.0,
+        fates.complain_share * 100.0,
+        fates.open_share * 100.0,
+        fates.click_share * 100.0,
     )
 }
 
