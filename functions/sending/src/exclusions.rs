@@ -1,11 +1,11 @@
 //! Who was excluded since a plan was written: a worker's copy of the exclusion log, read on from where it ended.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use carillon_contacts::exclusions::KEPT_DAYS;
-use carillon_contacts::{Exclusion, Exclusions, Purpose};
+use carillon_contacts::{Excluded, Exclusions, Purpose};
 use carillon_contracts::{Channel, OrganizationId};
 use carillon_harness::{Failure, Setup, SetupError};
 use carillon_kernel::Clock;
@@ -29,7 +29,7 @@ struct Part {
     range: Option<(Timestamp, Timestamp)>,
     /// The turn at which the last read began.
     read: u64,
-    last: BTreeMap<String, Exclusion>,
+    last: Excluded,
 }
 
 type Parts = HashMap<(OrganizationId, Channel), Arc<Turns<Part>>>;
@@ -65,9 +65,10 @@ impl ExclusionLog {
             self.read(of, &mut part, wanted_from).await?;
         }
         let purpose = if definition.marketing { Purpose::Marketing } else { Purpose::Transactional };
-        let excluded = plan.recipients.iter().enumerate().filter(|(_, recipient)| part.excludes(&recipient.address, purpose, wanted_from));
+        let excluded =
+            plan.recipients.iter().enumerate().filter(|(_, recipient)| part.last.contains(&recipient.address, purpose, wanted_from));
         let excluded = excluded.map(|(index, _)| index).collect();
-        if part.last.len() > MOST_KEPT {
+        if part.last.addresses() > MOST_KEPT {
             *part = Part::default();
         }
         Ok(excluded)
@@ -83,13 +84,12 @@ impl ExclusionLog {
         let (turn, now) = (self.turn(), self.clock.now());
         let known = part.range.filter(|(from, _)| *from <= wanted_from);
         let read_from = known.map_or(wanted_from, |(_, until)| until - MARGIN);
-        let news = self.log.since(organization, channel, read_from).await?;
         if known.is_none() {
-            part.last.clear();
+            *part = Part::default();
         }
+        self.log.since((organization, channel), read_from, |entry| part.last.take(entry)).await?;
         part.range = Some(known.map_or((wanted_from, now), |(from, until)| (from, until.max(now))));
         part.read = turn;
-        news.into_iter().for_each(|entry| part.take(entry));
         Ok(())
     }
 
@@ -102,25 +102,6 @@ impl ExclusionLog {
 impl Part {
     fn from(&self) -> Option<Timestamp> {
         self.range.map(|(from, _)| from)
-    }
-
-    /// Takes an entry: the later one of an address counts, and of two at the same moment the one that excludes.
-    fn take(&mut self, entry: Exclusion) {
-        match self.last.get_mut(&entry.address) {
-            Some(known) if known.at > entry.at => {}
-            Some(known) if known.at == entry.at => {
-                known.marketing |= entry.marketing;
-                known.transactional |= entry.transactional;
-            }
-            _ => {
-                self.last.insert(entry.address.clone(), entry);
-            }
-        }
-    }
-
-    fn excludes(&self, address: &str, purpose: Purpose, since: Timestamp) -> bool {
-        !self.last.is_empty()
-            && self.last.get(&address.to_ascii_lowercase()).is_some_and(|entry| entry.at >= since && entry.excludes(purpose))
     }
 }
 

@@ -82,3 +82,71 @@ impl SendingFoldFigures {
         Ok(self.finishes.send(&FinishRequested { organization: of.organization, campaign }).await?)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use aws_smithy_runtime_api::client::http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+    use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+    use carillon_contracts::{CampaignId, OrganizationId};
+    use carillon_kernel::{IdSource, ManualClock};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Tables and queues that are empty and slow: every request takes three seconds. Keeps what is sent to queues.
+    #[derive(Debug, Clone)]
+    struct Slow {
+        clock: ManualClock,
+        sent: Arc<Mutex<Vec<Value>>>,
+    }
+
+    impl HttpConnector for Slow {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            self.clock.advance(Duration::from_secs(3));
+            let operation = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
+            let answer = match operation.rsplit('.').next().unwrap() {
+                "Query" => json!({ "Items": [], "Count": 0 }),
+                "SendMessage" => {
+                    let body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+                    self.sent.lock().unwrap().push(serde_json::from_str(body["MessageBody"].as_str().unwrap()).unwrap());
+                    json!({ "MessageId": "1" })
+                }
+                _ => json!({}),
+            };
+            HttpConnectorFuture::new(async move { Ok(HttpResponse::new(200.try_into().unwrap(), answer.to_string().into())) })
+        }
+    }
+
+    impl HttpClient for Slow {
+        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+            SharedHttpConnector::new(self.clone())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_an_invocation_has_no_time_for_is_asked_for_again() {
+        let slow = Slow { clock: ManualClock::at(Timestamp::from_second(1_700_000_000).unwrap()), sent: Arc::default() };
+        let names = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "LEDGER_TABLE", "FINISHES_QUEUE_URL", "FIGURES_QUEUE_URL"];
+        let settings = names.map(|name| (name.to_owned(), "https://local.example/1/queue".to_owned())).into();
+        let setup = Setup::new(slow.clock.clock(), IdSource::seeded(1)).with_settings(settings);
+        let _: SharedHttpClient = setup.shared("http", || SharedHttpClient::new(slow.clone()));
+        let function = SendingFoldFigures::build(&setup).unwrap();
+        let (organization, run) = (OrganizationId::from_bytes([1; 16]), Run::Campaign(CampaignId::from_bytes([2; 16])));
+        let request = FoldRequested { organization, run, pages: (0..16).collect() };
+        let delivery = Delivery { moment: slow.clock.clock().now(), receives: 1, remaining: Duration::from_secs(30) };
+
+        let results = function.handle_all(vec![request], delivery).await;
+
+        // A page takes nine seconds: two are done when half of the time is over.
+        assert!(results.iter().all(Result::is_ok), "{results:?}");
+        let rest = FoldRequested { organization, run, pages: (2..16).collect() };
+        assert_eq!(*slow.sent.lock().unwrap(), [serde_json::to_value(rest).unwrap()]);
+    }
+}

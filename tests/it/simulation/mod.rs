@@ -471,6 +471,24 @@ fn releasing_on_schedule_survives_a_death_at_every_call() {
 }
 
 #[test]
+fn a_file_that_is_replaced_after_the_start_is_not_imported() {
+    run(async {
+        let stage = Stage::build(23).await;
+        let api = stage.tenant().await.api;
+        let import = api.post("/v1/imports", Value::Null).await.expect(201);
+        let (id, url) = (import["id"].as_str().unwrap(), import["upload"]["url"].as_str().unwrap());
+        api.upload(url, b"email\nada@plan.example\n".to_vec()).await;
+        let _ = api.post(&format!("/v1/imports/{id}/start"), json!({})).await.expect(202);
+
+        api.upload(url, b"email\nmallory@plan.example\neve@plan.example\n".to_vec()).await;
+        stage.until_quiet().await;
+
+        assert_eq!(api.import(id.parse().unwrap()).await["status"], "failed");
+        assert_eq!(api.get("/v1/contacts").await.expect(200)["data"], json!([]));
+    });
+}
+
+#[test]
 fn importing_a_chunk_survives_a_death_at_every_call() {
     run(async {
         let stage = Stage::build(15).await;

@@ -22,6 +22,9 @@ use crate::suppression::Purpose;
 /// How long an entry is kept, in days: longer than any campaign runs.
 pub const KEPT_DAYS: i64 = 100;
 
+/// How many entries are read at once.
+const ENTRIES_OF_PAGE: u32 = 250;
+
 /// How an address stands since a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exclusion {
@@ -46,34 +49,35 @@ impl Exclusion {
     }
 }
 
-/// The addresses that a stretch of the log excludes.
+/// The addresses that a stretch of the log speaks of, each with its last entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Excluded(BTreeMap<String, Exclusion>);
 
 impl Excluded {
-    /// Folds entries in any order: the last of an address counts, and of two at the same moment the one that excludes.
-    #[must_use]
-    pub fn of(entries: impl IntoIterator<Item = Exclusion>) -> Self {
-        let mut last: BTreeMap<String, Exclusion> = BTreeMap::new();
-        for entry in entries {
-            match last.get_mut(&entry.address) {
-                Some(known) if known.at == entry.at => {
-                    known.marketing |= entry.marketing;
-                    known.transactional |= entry.transactional;
-                }
-                Some(known) if known.at > entry.at => {}
-                _ => {
-                    last.insert(entry.address.clone(), entry);
-                }
+    /// Takes an entry, in whatever order they come: the last of an address counts, and of two at the same moment the one that excludes.
+    pub fn take(&mut self, entry: Exclusion) {
+        match self.0.get_mut(&entry.address) {
+            Some(known) if known.at > entry.at => {}
+            Some(known) if known.at == entry.at => {
+                known.marketing |= entry.marketing;
+                known.transactional |= entry.transactional;
+            }
+            _ => {
+                self.0.insert(entry.address.clone(), entry);
             }
         }
-        Self(last)
     }
 
-    /// Tells whether messages of the purpose must not be sent to an address, however it is written.
+    /// Tells whether messages of the purpose must not be sent to an address, however it is written, by what was said since a moment.
     #[must_use]
-    pub fn contains(&self, address: &str, purpose: Purpose) -> bool {
-        !self.0.is_empty() && self.0.get(&address.to_ascii_lowercase()).is_some_and(|entry| entry.excludes(purpose))
+    pub fn contains(&self, address: &str, purpose: Purpose, since: Timestamp) -> bool {
+        !self.0.is_empty() && self.0.get(&address.to_ascii_lowercase()).is_some_and(|entry| entry.at >= since && entry.excludes(purpose))
+    }
+
+    /// How many addresses it speaks of.
+    #[must_use]
+    pub fn addresses(&self) -> usize {
+        self.0.len()
     }
 }
 
@@ -92,15 +96,30 @@ impl Exclusions {
         Ok(Self { table: Table::from_setup(setup, "ENTITIES_TABLE")? })
     }
 
-    /// Gives the entries of a channel since a moment, that moment included, seeing every change that was acknowledged before.
+    /// Gives `each` the entries of a channel since a moment, that moment included, seeing every change that was acknowledged before.
     ///
-    /// Clocks of functions differ: ask from some minutes before the plan on.
+    /// Clocks of functions differ: ask from some minutes before the plan on. Entries come in small pages, because the log of a busy
+    /// minute is long, and many deliveries read it at once.
     ///
     /// # Errors
     /// [`ContactsError`] when the table does not answer.
-    pub async fn since(&self, organization: OrganizationId, channel: Channel, moment: Timestamp) -> Result<Vec<Exclusion>, ContactsError> {
-        let query = Query::partition(keys::exclusions(organization, channel)).after(keys::sort_text(moment)).strong();
-        Ok(self.table.query_all(query).await?)
+    pub async fn since(
+        &self,
+        (organization, channel): (OrganizationId, Channel),
+        moment: Timestamp,
+        mut each: impl FnMut(Exclusion),
+    ) -> Result<(), ContactsError> {
+        let query =
+            Query::partition(keys::exclusions(organization, channel)).after(keys::sort_text(moment)).strong().limit(ENTRIES_OF_PAGE);
+        let mut start = None;
+        loop {
+            let page = self.table.query(query.clone().start(start)).await?;
+            page.items.into_iter().for_each(&mut each);
+            start = page.next;
+            if start.is_none() {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -113,20 +132,37 @@ mod tests {
         Exclusion { address: "ada@example.com".to_owned(), at: Timestamp::from_second(second).unwrap(), marketing, transactional: false }
     }
 
+    fn of(entries: impl IntoIterator<Item = Exclusion>) -> Excluded {
+        let mut excluded = Excluded::default();
+        entries.into_iter().for_each(|entry| excluded.take(entry));
+        excluded
+    }
+
+    fn excludes(excluded: &Excluded, purpose: Purpose) -> bool {
+        excluded.contains("Ada@example.com", purpose, Timestamp::UNIX_EPOCH)
+    }
+
     #[test]
     fn the_last_entry_counts_in_whatever_order_they_come() {
-        let excluded = Excluded::of([entry(3, false), entry(1, true), entry(2, true)]);
-        assert!(!excluded.contains("Ada@example.com", Purpose::Marketing));
+        assert!(!excludes(&of([entry(3, false), entry(1, true), entry(2, true)]), Purpose::Marketing));
 
-        let excluded = Excluded::of([entry(1, false), entry(3, true), entry(2, false)]);
-        assert!(excluded.contains("Ada@example.com", Purpose::Marketing));
-        assert!(!excluded.contains("Ada@example.com", Purpose::Transactional));
+        let excluded = of([entry(1, false), entry(3, true), entry(2, false)]);
+        assert!(excludes(&excluded, Purpose::Marketing));
+        assert!(!excludes(&excluded, Purpose::Transactional));
     }
 
     #[test]
     fn at_the_same_moment_the_exclusion_wins() {
         for pair in [[entry(1, true), entry(1, false)], [entry(1, false), entry(1, true)]] {
-            assert!(Excluded::of(pair).contains("ada@example.com", Purpose::Marketing));
+            assert!(excludes(&of(pair), Purpose::Marketing));
         }
+    }
+
+    #[test]
+    fn what_was_said_before_the_moment_does_not_count() {
+        let excluded = of([entry(10, true)]);
+
+        assert!(excluded.contains("ada@example.com", Purpose::Marketing, Timestamp::from_second(10).unwrap()));
+        assert!(!excluded.contains("ada@example.com", Purpose::Marketing, Timestamp::from_second(11).unwrap()));
     }
 }

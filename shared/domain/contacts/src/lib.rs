@@ -32,7 +32,7 @@ pub use change::{ContactChange, NewContact, Patch};
 pub use contact::{Consent, ConsentStatus, Consents, Contact, Locale, PersonName, Proof, Suppressed, TimeZoneName};
 pub use contacts::Contacts;
 pub use error::ContactsError;
-pub use exclusions::{Exclusion, Exclusions};
+pub use exclusions::{Excluded, Exclusion, Exclusions};
 pub use lists::{ContactList, ListName, Lists};
 pub use suppression::{Purpose, Standing, Suppression, SuppressionReason};
 pub use suppressions::{SuppressedAddress, Suppressions};

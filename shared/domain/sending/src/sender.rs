@@ -6,7 +6,7 @@
 //! | by number, for inbound texts | `SENDERNUMBER#{number}` | `SENDERNUMBER` |
 
 use carillon_contracts::{Channel, OrganizationId, SenderId};
-use carillon_dynamo::{Condition, Cursor, Key, Page, Query, Table};
+use carillon_dynamo::{Condition, Cursor, Key, Page, Query, StoreError, Table};
 use carillon_kernel::{Problem, Setup, SetupError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -149,7 +149,9 @@ impl Senders {
     /// # Errors
     /// [`SendingError`] when the table does not answer.
     pub async fn page(&self, organization: OrganizationId, limit: u32, start: Option<Cursor>) -> Result<Page<Sender>, SendingError> {
-        let start = start.filter(|cursor| cursor.partition() == Some(&partition(organization)));
+        if start.as_ref().is_some_and(|cursor| cursor.partition() != Some(&partition(organization))) {
+            return Err(StoreError::Cursor.into());
+        }
         Ok(self.table.query(Query::partition(partition(organization)).limit(limit).start(start)).await?)
     }
 }

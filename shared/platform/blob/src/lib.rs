@@ -15,6 +15,9 @@ pub enum BlobError {
     /// There is no such object.
     #[error("the object is absent")]
     Absent,
+    /// The object is another one than the caller knows.
+    #[error("the object was replaced")]
+    Replaced,
     /// The store does not answer or refuses.
     #[error("the object store does not answer: {0}")]
     Unavailable(String),
@@ -24,15 +27,26 @@ impl Fault for BlobError {
     fn kind(&self) -> Kind {
         match self {
             Self::Absent => Kind::Absent,
+            Self::Replaced => Kind::Conflict,
             Self::Unavailable(_) => Kind::Unavailable,
         }
     }
     fn code(&self) -> &'static str {
         match self {
             Self::Absent => "blob.absent",
+            Self::Replaced => "blob.replaced",
             Self::Unavailable(_) => "blob.unavailable",
         }
     }
+}
+
+/// An object as it was found: what is read of it later must be of the same one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its entity tag, which another content does not have.
+    pub tag: String,
 }
 
 /// A bucket.
@@ -68,17 +82,18 @@ impl Bucket {
         request.send().await.map(|_| ()).map_err(|error| BlobError::Unavailable(DisplayErrorContext(error).to_string()))
     }
 
-    /// Tells the size of an object, in bytes.
+    /// Tells the size of an object and which one it is.
     ///
     /// # Errors
     /// [`BlobError::Absent`] when there is none, [`BlobError::Unavailable`] when the store does not answer.
-    pub async fn size(&self, key: &str) -> Result<u64, BlobError> {
+    pub async fn find(&self, key: &str) -> Result<Found, BlobError> {
         self.meter.request("s3.HeadObject");
         let answer = self.client.head_object().bucket(&self.name).key(key).send().await.map_err(|error| {
             let absent = error.as_service_error().is_some_and(|service| service.is_not_found());
             if absent { BlobError::Absent } else { BlobError::Unavailable(DisplayErrorContext(error).to_string()) }
         })?;
-        Ok(u64::try_from(answer.content_length().unwrap_or_default()).unwrap_or_default())
+        let size = u64::try_from(answer.content_length().unwrap_or_default()).unwrap_or_default();
+        Ok(Found { size, tag: answer.e_tag().unwrap_or_default().to_owned() })
     }
 
     /// Reads a range of an object, from `offset`, at most `length` bytes; less at its end, nothing past it.
@@ -87,7 +102,19 @@ impl Bucket {
     /// [`BlobError::Absent`] when there is no such object, [`BlobError::Unavailable`] when the store does not answer.
     pub async fn range(&self, key: &str, offset: u64, length: u64) -> Result<Bytes, BlobError> {
         let range = format!("bytes={offset}-{}", offset.saturating_add(length).saturating_sub(1));
-        self.get(key, Some(range)).await
+        Ok(self.get(key, Some(range)).await?.0)
+    }
+
+    /// Reads a range, as [`Bucket::range`], of the object that has this tag.
+    ///
+    /// # Errors
+    /// [`BlobError::Replaced`] when another object is there by now, or as [`Bucket::range`].
+    pub async fn range_of(&self, (key, tag): (&str, &str), offset: u64, length: u64) -> Result<Bytes, BlobError> {
+        let range = format!("bytes={offset}-{}", offset.saturating_add(length).saturating_sub(1));
+        match self.get(key, Some(range)).await? {
+            (_, Some(found)) if found != tag => Err(BlobError::Replaced),
+            (bytes, _) => Ok(bytes),
+        }
     }
 
     /// Reads a whole object; for objects that are known to be small.
@@ -95,24 +122,25 @@ impl Bucket {
     /// # Errors
     /// [`BlobError::Absent`] when there is no such object, [`BlobError::Unavailable`] when the store does not answer.
     pub async fn read(&self, key: &str) -> Result<Bytes, BlobError> {
-        self.get(key, None).await
+        Ok(self.get(key, None).await?.0)
     }
 
-    async fn get(&self, key: &str, range: Option<String>) -> Result<Bytes, BlobError> {
+    async fn get(&self, key: &str, range: Option<String>) -> Result<(Bytes, Option<String>), BlobError> {
         self.meter.request("s3.GetObject");
         let sent = self.client.get_object().bucket(&self.name).key(key).set_range(range).send().await;
         let answer = match sent {
             Ok(answer) => answer,
             Err(error) => {
                 return match error.code() {
-                    Some("InvalidRange") => Ok(Bytes::new()),
+                    Some("InvalidRange") => Ok((Bytes::new(), None)),
                     Some("NoSuchKey" | "NotFound") => Err(BlobError::Absent),
                     _ => Err(BlobError::Unavailable(DisplayErrorContext(error).to_string())),
                 };
             }
         };
+        let tag = answer.e_tag().map(str::to_owned);
         let body = answer.body.collect().await.map_err(|error| BlobError::Unavailable(error.to_string()))?;
-        Ok(body.into_bytes())
+        Ok((body.into_bytes(), tag))
     }
 
     /// Makes an address to which anybody who has it may upload the object, until it expires.

@@ -1,5 +1,7 @@
 //! Reads a JSON body or a query, and tells everything that is wrong with it at once.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use carillon_kernel::{Failure, Kind, Problem};
 use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
@@ -40,20 +42,23 @@ pub(crate) fn read_query<Q: Input>(raw: &str) -> Result<Q, Failure> {
 
 fn read<T: Input>(mut value: Value, mark: &str) -> Result<T, Failure> {
     let mut problems = Vec::new();
+    let mut struck = Struck::default();
     let parsed: T = loop {
         match serde_path_to_error::deserialize::<_, T>(&value) {
             Ok(parsed) => break parsed,
             Err(error) => {
                 let path: Vec<Segment> = error.path().iter().cloned().collect();
-                problems.push(problem(&path, &error.inner().to_string(), mark));
-                if problems.len() >= MOST_PROBLEMS || !strike(&mut value, &path, &error.inner().to_string()) {
+                let found = problem(&path, &error.inner().to_string(), mark);
+                problems.push(Problem { pointer: struck.original(&found.pointer), ..found });
+                if problems.len() >= MOST_PROBLEMS || !strike(&mut value, &path, &error.inner().to_string(), &mut struck) {
                     break T::default();
                 }
             }
         }
     };
     let shape: Vec<String> = problems.iter().map(|problem| problem.pointer.clone()).collect();
-    problems.extend(parsed.problems().into_iter().filter(|found| !shape.contains(&found.pointer)));
+    let of_rules = parsed.problems().into_iter().map(|found| Problem { pointer: struck.original(&found.pointer), ..found });
+    problems.extend(of_rules.filter(|found| !shape.contains(&found.pointer)));
     if problems.is_empty() { Ok(parsed) } else { Err(Failure::invalid(problems)) }
 }
 
@@ -86,14 +91,45 @@ fn unknown_field(message: &str) -> Option<String> {
     message.strip_prefix("unknown field `")?.split('`').next().map(str::to_owned)
 }
 
+/// The elements that were removed from lists, by the list's pointer as the client sent it: those behind them moved up.
+#[derive(Debug, Default)]
+struct Struck(BTreeMap<String, BTreeSet<usize>>);
+
+impl Struck {
+    /// Gives the pointer that a place had in what the client sent.
+    fn original(&self, pointer: &str) -> String {
+        let Some((first, rest)) = pointer.split_once('/') else { return pointer.to_owned() };
+        let mut whole = first.to_owned();
+        for part in rest.split('/') {
+            let moved = match (self.0.get(&whole), part.parse::<usize>()) {
+                (Some(struck), Ok(index)) => {
+                    struck.iter().fold(index, |index, gone| if *gone <= index { index + 1 } else { index }).to_string()
+                }
+                _ => part.to_owned(),
+            };
+            whole.push('/');
+            whole.push_str(&moved);
+        }
+        whole
+    }
+
+    fn strike(&mut self, list: &str, index: usize) {
+        let element = self.original(&format!("{list}/{index}"));
+        if let Some((list, index)) = element.rsplit_once('/') {
+            self.0.entry(list.to_owned()).or_default().extend(index.parse::<usize>());
+        }
+    }
+}
+
 /// Removes what is wrong, so that the rest can be read; false when it cannot be found.
-fn strike(value: &mut Value, path: &[Segment], message: &str) -> bool {
+fn strike(value: &mut Value, path: &[Segment], message: &str, struck: &mut Struck) -> bool {
     let mut parts: Vec<String> = path.iter().filter_map(part).collect();
     if let Some(field) = unknown_field(message).filter(|field| parts.last() != Some(field)) {
         parts.push(field);
     }
     let Some(last) = parts.pop() else { return false };
     let mut place = value;
+    let list: String = parts.iter().flat_map(|part| ["/".to_owned(), part.replace('~', "~0").replace('/', "~1")]).collect();
     for part in parts {
         let inner = match place {
             Value::Object(map) => map.get_mut(&part),
@@ -105,9 +141,10 @@ fn strike(value: &mut Value, path: &[Segment], message: &str) -> bool {
     }
     match place {
         Value::Object(map) => map.remove(&last).is_some(),
-        Value::Array(list) => match last.parse::<usize>() {
-            Ok(index) if index < list.len() => {
-                list.remove(index);
+        Value::Array(items) => match last.parse::<usize>() {
+            Ok(index) if index < items.len() => {
+                items.remove(index);
+                struck.strike(&list, index);
                 true
             }
             _ => false,
@@ -133,6 +170,7 @@ mod tests {
         name: Option<String>,
         age: Option<u8>,
         inner: Inner,
+        marks: Vec<u8>,
     }
 
     #[derive(Debug, Default, PartialEq, Deserialize)]
@@ -161,6 +199,14 @@ mod tests {
         let failure = read_body::<Body>(br#"{"name": 3}"#).unwrap_err();
 
         assert_eq!(failure.problems.len(), 1);
+    }
+
+    #[test]
+    fn every_bad_element_of_a_list_is_named_by_its_own_place() {
+        let failure = read_body::<Body>(br#"{"name": "x", "marks": ["a", 1, "b", 2, "c"]}"#).unwrap_err();
+
+        let pointers: Vec<&str> = failure.problems.iter().map(|problem| problem.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/marks/0", "/marks/2", "/marks/4"]);
     }
 
     #[test]

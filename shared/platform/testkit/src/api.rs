@@ -206,11 +206,19 @@ impl Api {
     pub async fn import_csv(&self, file: File) -> (ImportId, Answer) {
         let import = self.post("/v1/imports", Value::Null).await.expect(201);
         let url = import["upload"]["url"].as_str().expect("the upload's address");
-        let upload = self.client.put(url).header("content-type", "text/csv").body(file.bytes).send().await.expect("the bucket answers");
-        assert!(upload.status().is_success(), "{}", upload.status());
+        self.upload(url, file.bytes).await;
         let id: ImportId = id_of(&import);
         let options = if file.options.is_null() { json!({}) } else { file.options };
         (id, self.post(&format!("/v1/imports/{id}/start"), options).await)
+    }
+
+    /// Uploads a file to the address that an import gave.
+    ///
+    /// # Panics
+    /// When the bucket does not take it.
+    pub async fn upload(&self, url: &str, bytes: Vec<u8>) {
+        let upload = self.client.put(url).header("content-type", "text/csv").body(bytes).send().await.expect("the bucket answers");
+        assert!(upload.status().is_success(), "{}", upload.status());
     }
 
     /// Reads an import with its counts.

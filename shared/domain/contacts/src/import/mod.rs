@@ -73,7 +73,7 @@ pub enum ImportStatus {
     Running,
     /// All rows are imported or rejected.
     Completed,
-    /// The file vanished.
+    /// The file vanished, or another one was uploaded in its place.
     Failed,
 }
 
@@ -144,6 +144,9 @@ pub struct Import {
     /// The size of the file in bytes, once it is started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
+    /// Which file it is, once it is started: one that is uploaded later in its place is not imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
     /// What was found out about the file, once it is started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout: Option<Layout>,
@@ -162,7 +165,7 @@ impl Import {
     #[must_use]
     pub const fn new(organization: OrganizationId, id: ImportId, moment: Timestamp) -> Self {
         let status = ImportStatus::AwaitingUpload;
-        Self { id, organization, status, size: None, layout: None, options: None, created_at: moment, started_at: None }
+        Self { id, organization, status, size: None, tag: None, layout: None, options: None, created_at: moment, started_at: None }
     }
 
     /// The message that imports the first chunk.

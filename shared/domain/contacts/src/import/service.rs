@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use carillon_blob::{BlobError, Bucket};
+use carillon_blob::{BlobError, Bucket, Found};
 use carillon_contracts::message::ImportChunkRequested;
 use carillon_contracts::{ImportId, OrganizationId};
 use carillon_dynamo::{Change, Condition, Query, StoreError, Table, Write, number, text};
@@ -91,11 +91,11 @@ impl Imports {
             return if *stored == options { Ok(import) } else { Err(ContactsError::ImportStarted) };
         }
         let absent = |error| if matches!(error, BlobError::Absent) { ContactsError::FileAbsent } else { error.into() };
-        let size = self.bucket.size(&import.file_key()).await.map_err(absent)?;
+        let Found { size, tag } = self.bucket.find(&import.file_key()).await.map_err(absent)?;
         if size > limits::IMPORT_BYTES {
             return Err(ContactsError::File(FileRefusal::TooLarge));
         }
-        let bytes = self.bucket.range(&import.file_key(), 0, limits::SNIFFED_BYTES).await.map_err(absent)?;
+        let bytes = self.bucket.range_of((&import.file_key(), &tag), 0, limits::SNIFFED_BYTES).await.map_err(absent)?;
         let found = beginning(&bytes, rest(size, limits::SNIFFED_BYTES)).map_err(ContactsError::File)?;
         let mut problems = self.list_problems(organization, &options).await?;
         let fields = mapping::fields(&found.columns, &options.mapping).unwrap_or_else(|wrong| {
@@ -107,8 +107,8 @@ impl Imports {
         }
         let data_offset = u64::try_from(found.data_offset).unwrap_or_default();
         let layout = Layout { delimiter: char::from(found.delimiter), columns: found.columns, fields, data_offset };
-        let (size, layout, options, started_at) = (Some(size), Some(layout), Some(options), Some(moment));
-        Ok(Import { status: ImportStatus::Running, size, layout, options, started_at, ..import })
+        let (size, tag, layout, options, started_at) = (Some(size), Some(tag), Some(layout), Some(options), Some(moment));
+        Ok(Import { status: ImportStatus::Running, size, tag, layout, options, started_at, ..import })
     }
 
     /// Starts a prepared import in one transaction with `request`, which asks for its first chunk.
@@ -169,15 +169,19 @@ impl Imports {
             return Ok(None);
         };
         let longest = limits::CHUNK_BYTES + u64::try_from(limits::ROW_BYTES).unwrap_or_default() + 1;
-        let bytes = match self.bucket.range(&import.file_key(), request.offset, longest).await {
-            Err(BlobError::Absent) => return self.fail(&import).await.map(|()| None),
+        let file = (&*import.file_key(), import.tag.as_deref().unwrap_or_default());
+        let bytes = match self.bucket.range_of(file, request.offset, longest).await {
+            Err(BlobError::Absent | BlobError::Replaced) => return self.fail(&import).await.map(|()| None),
             other => other?,
         };
         let format = Format { delimiter: u8::try_from(layout.delimiter).unwrap_or(b','), columns: layout.columns.len() };
         let chunk = split(&bytes, rest(size.saturating_sub(request.offset), longest), format, request.first_row);
         let mut end = request.offset + u64::try_from(chunk.length).unwrap_or_default();
         if chunk.is_cut {
-            end = self.line_end(&import, end, size).await?;
+            end = match self.line_end(&import, end, size).await {
+                Err(ContactsError::Blob(BlobError::Replaced)) => return self.fail(&import).await.map(|()| None),
+                found => found?,
+            };
         }
         let next = ImportChunkRequested { chunk: request.chunk + 1, offset: end, first_row: chunk.next_row, ..request.clone() };
         // A chunk that takes nothing would come again for ever: the file became shorter since its start.
@@ -238,7 +242,8 @@ impl Imports {
     /// Finds where the line that goes on at `from` ends.
     async fn line_end(&self, import: &Import, mut from: u64, size: u64) -> Result<u64, ContactsError> {
         while from < size {
-            let bytes = self.bucket.range(&import.file_key(), from, limits::CHUNK_BYTES).await?;
+            let file = (&*import.file_key(), import.tag.as_deref().unwrap_or_default());
+            let bytes = self.bucket.range_of(file, from, limits::CHUNK_BYTES).await?;
             if let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
                 return Ok(from + u64::try_from(end).unwrap_or_default() + 1);
             }
