@@ -133,8 +133,15 @@ mod tests {
     #[tokio::test]
     async fn what_an_invocation_has_no_time_for_is_asked_for_again() {
         let slow = Slow { clock: ManualClock::at(Timestamp::from_second(1_700_000_000).unwrap()), sent: Arc::default() };
-        let names = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "LEDGER_TABLE", "FINISHES_QUEUE_URL", "FIGURES_QUEUE_URL"];
-        let settings = names.map(|name| (name.to_owned(), "https://local.example/1/queue".to_owned())).into();
+        let settings = [
+            ("AWS_REGION", "local"),
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local"),
+            ("LEDGER_TABLE", "ledger"),
+            ("FINISHES_QUEUE_URL", "https://queues.example/1/finishes"),
+            ("FIGURES_QUEUE_URL", "https://queues.example/1/figures"),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let setup = Setup::new(slow.clock.clock(), IdSource::seeded(1)).with_settings(settings);
         let _: SharedHttpClient = setup.shared("http", || SharedHttpClient::new(slow.clone()));
         let function = SendingFoldFigures::build(&setup).unwrap();
