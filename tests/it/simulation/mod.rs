@@ -278,6 +278,70 @@ fn sending_a_campaign_survives_a_death_at_every_call_when_the_request_is_repeate
     });
 }
 
+/// The call at which `campaigns-send` dies between its commit and its message.
+async fn call_before_the_message(stage: &Stage, readers: &Readers) -> Stop {
+    for call in 1..40 {
+        let stop = Stop { call, side: Side::After };
+        let case = readers.draft().await;
+        let died = stage.stop_at_request("campaigns-send", case.send_event(&format!("/v1/campaigns/{}/send", case.campaign)), stop).await;
+        assert!(died, "campaigns-send never dies with its change made and its message unsent");
+        let is_made = case.tenant.api.campaign(case.campaign).await["status"] != "draft";
+        if is_made && stage.queues.count(&stage.queue_of("sending-expand-audience")) == 0 {
+            case.everybody_got_it_once(stage, READERS.len()).await;
+            return stop;
+        }
+        stage.until_quiet().await;
+    }
+    panic!("campaigns-send makes more calls than a request should");
+}
+
+#[test]
+fn sweeping_the_outbox_survives_a_death_at_every_call() {
+    run(async {
+        let stage = Stage::build(17).await;
+        let readers = Readers::of(&stage).await;
+        let unsent = call_before_the_message(&stage, &readers).await;
+        at_every_call(async |stop| {
+            let case = readers.draft().await;
+            let path = format!("/v1/campaigns/{}/send", case.campaign);
+            assert!(stage.stop_at_request("campaigns-send", case.send_event(&path), unsent).await);
+            stage.advance(Duration::from_secs(70));
+            let died = stage.stop_at_schedule("sending-sweep-outbox", stop).await;
+            case.everybody_got_it_once(&stage, READERS.len()).await;
+            died
+        })
+        .await;
+    });
+}
+
+#[test]
+fn deleting_a_list_survives_a_death_at_every_call() {
+    run(async {
+        let stage = Stage::build(18).await;
+        at_every_call(async |stop| {
+            let api = stage.tenant().await.api;
+            let (list, other) = (api.create_list("Readers").await, api.create_list("Others").await);
+            let mut contacts = Vec::new();
+            for address in READERS {
+                contacts.push(api.create_subscriber(address).await);
+            }
+            api.add_members(list, &contacts).await;
+            api.add_members(other, &contacts).await;
+            let _ = api.delete(&format!("/v1/lists/{list}")).await.expect(204);
+            let message = stage.until_message_for("lists-delete-memberships").await;
+            let died = die_and_come_again(&stage, message, stop).await;
+            stage.until_quiet().await;
+            for contact in contacts {
+                assert_eq!(api.contact(contact).await["list_ids"], json!([other]));
+            }
+            assert_eq!(api.get(&format!("/v1/lists/{list}")).await.status, 404);
+            assert_eq!(api.get(&format!("/v1/lists/{other}")).await.expect(200)["members"]["contacts"], READERS.len());
+            died
+        })
+        .await;
+    });
+}
+
 #[test]
 fn expanding_an_audience_without_anybody_survives_a_death_at_every_call() {
     run(async {
