@@ -2,7 +2,7 @@
 
 use carillon_campaigns::{Campaign, Composition};
 use carillon_contacts::{AudienceReader, Lists};
-use carillon_contracts::{Audience, OrganizationId};
+use carillon_contracts::{Audience, OrganizationId, RetentionRecord};
 use carillon_harness::{Failure, Kind, Problem, Setup, SetupError};
 use carillon_identity::Organizations;
 use carillon_kernel::Fault as _;
@@ -44,6 +44,8 @@ pub(crate) struct Ready {
     pub(crate) content: String,
     /// The fields that it needs of each contact.
     pub(crate) variables: Vec<String>,
+    /// How many days the recipients are kept, with what became of each.
+    pub(crate) kept_days: u16,
 }
 
 #[derive(Debug, Default)]
@@ -84,7 +86,9 @@ impl Checker {
     /// Checks a campaign, and counts its audience up to `counted` for the estimate.
     pub(crate) async fn check(&self, campaign: &Campaign, counted: u64) -> Result<Verdict, Failure> {
         let (organization, composition) = (campaign.organization, &campaign.composition);
-        let organization_name = String::from(self.organizations.get(organization).await?.name);
+        let of = self.organizations.get(organization).await?;
+        let (organization_name, kept_days) =
+            (String::from(of.name), u16::try_from(of.retention.campaigns_days.get()).unwrap_or(RetentionRecord::LONGEST_DAYS));
         let mut findings = Findings { problems: composition.problems(), notices: Vec::new() };
         let content = self.content(organization, composition, &mut findings).await?;
         let frozen = content.as_ref().and_then(|content| frozen(content, composition, &mut findings));
@@ -97,9 +101,13 @@ impl Checker {
         let surroundings = Surroundings { organization_name, public_url: self.public_url.clone() };
         let estimate = Estimate::new(&sample, content.as_ref(), &surroundings);
         let ready = match (content, frozen, sender) {
-            (Some(content), Some(frozen), Some(sender)) if findings.problems.is_empty() => {
-                Some(Ready { organization_name: surroundings.organization_name, sender, variables: fields(&content), content: frozen })
-            }
+            (Some(content), Some(frozen), Some(sender)) if findings.problems.is_empty() => Some(Ready {
+                organization_name: surroundings.organization_name,
+                sender,
+                variables: fields(&content),
+                content: frozen,
+                kept_days,
+            }),
             _ => None,
         };
         Ok(Verdict { problems: findings.problems, notices: findings.notices, estimate, ready })

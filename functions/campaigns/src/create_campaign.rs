@@ -67,10 +67,10 @@ impl HttpFunction for CampaignsCreate {
 
     async fn handle(&self, call: Call<Nothing, Body>) -> Result<Reply, Failure> {
         let ids = (call.organization(), call.new_id());
-        let moment = call.moment;
+        let (moment, campaigns) = (call.moment, self.campaigns.by(&call.trail()));
         let composition = call.body.composition().map_err(|problem| Failure::invalid(vec![problem]))?;
 
-        let campaign = self.campaigns.create(Campaign::draft(ids, composition, moment)?).await?;
+        let campaign = campaigns.create(Campaign::draft(ids, composition, moment)?).await?;
 
         Ok(Reply::created(&campaign).version(campaign.version))
     }

@@ -21,7 +21,9 @@ impl HttpFunction for CampaignsDelete {
     }
 
     async fn handle(&self, call: Call<Nothing, Nothing>) -> Result<Reply, Failure> {
-        self.campaigns.delete(Seen { organization: call.organization(), id: call.path("campaign_id")?, version: call.if_match()? }).await?;
+        let seen = Seen { organization: call.organization(), id: call.path("campaign_id")?, version: call.if_match()? };
+
+        self.campaigns.by(&call.trail()).delete(seen).await?;
 
         Ok(Reply::no_content())
     }

@@ -3,9 +3,12 @@
 //! Safe to run twice, early or late: it counts for itself from the ledger's states, and what is not at its end is left as it is, because
 //! the fold that brings the last outcome asks again.
 
+use std::sync::Arc;
+
 use carillon_campaigns::{CampaignError, CampaignStatus, Campaigns, Totals};
 use carillon_contracts::Run;
 use carillon_contracts::message::FinishRequested;
+use carillon_dynamo::Trails;
 use carillon_harness::{Delivery, Failure, Kind, QueueFunction, Setup, SetupError};
 use carillon_sending::figures::Counts;
 use carillon_sending::keys::{RunKey, touched_pages};
@@ -19,6 +22,7 @@ const LOOKS: u32 = 3;
 #[derive(Debug)]
 pub struct CampaignsFinish {
     campaigns: Campaigns,
+    trails: Trails,
     ledger: Ledger,
 }
 
@@ -27,7 +31,11 @@ impl QueueFunction for CampaignsFinish {
     type Message = FinishRequested;
 
     fn build(setup: &Setup) -> Result<Self, SetupError> {
-        Ok(Self { campaigns: Campaigns::from_setup(setup)?, ledger: Ledger::from_setup(setup)? })
+        Ok(Self {
+            campaigns: Campaigns::from_setup(setup)?,
+            trails: Trails::from_setup(setup, Self::NAME)?,
+            ledger: Ledger::from_setup(setup)?,
+        })
     }
 
     async fn handle(&self, message: FinishRequested, delivery: Delivery) -> Result<(), Failure> {
@@ -43,7 +51,9 @@ impl QueueFunction for CampaignsFinish {
 impl CampaignsFinish {
     /// Ends the campaign if it is at its end; false when somebody was faster, so that the next look finds what they did.
     async fn look(&self, message: &FinishRequested, moment: Timestamp) -> Result<bool, Failure> {
-        let campaign = match self.campaigns.get(message.organization, message.campaign).await {
+        let trail = Arc::new(self.trails.of(message.organization, message.campaign.to_string(), moment));
+        let campaigns = self.campaigns.by(&trail);
+        let campaign = match campaigns.get(message.organization, message.campaign).await {
             Err(CampaignError::Absent) => return Ok(true),
             campaign => campaign?,
         };
@@ -53,10 +63,10 @@ impl CampaignsFinish {
         }
         let Some(counts) = self.final_counts(&run).await? else { return Ok(true) };
 
-        let finished = campaign.finish(totals(&Figures::new(&run, &counts)), moment)?;
-        let mut writes = vec![self.campaigns.replace(&finished)?];
+        let finished = campaign.clone().finish(totals(&Figures::new(&run, &counts)), moment)?;
+        let mut writes = vec![campaigns.replace(&campaign, &finished)?];
         writes.extend(self.ledger.finish(&run));
-        match self.campaigns.commit(writes).await {
+        match campaigns.commit(writes).await {
             Err(CampaignError::Raced) => Ok(false),
             outcome => Ok(outcome.map(|()| true)?),
         }

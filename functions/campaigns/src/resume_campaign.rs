@@ -25,7 +25,7 @@ impl HttpFunction for CampaignsResume {
     async fn handle(&self, call: Call<Nothing, Nothing>) -> Result<Reply, Failure> {
         let seen = Seen { organization: call.organization(), id: call.path("campaign_id")?, version: call.if_match()? };
 
-        let campaign = self.steering.steer(Order::Resume, seen, call.moment).await?;
+        let campaign = self.steering.by(&call.trail()).steer(Order::Resume, seen, call.moment).await?;
 
         Ok(Reply::ok(&campaign).version(campaign.version))
     }

@@ -25,7 +25,7 @@ impl HttpFunction for CampaignsRetryFailed {
     async fn handle(&self, call: Call<Nothing, Nothing>) -> Result<Reply, Failure> {
         let seen = Seen { organization: call.organization(), id: call.path("campaign_id")?, version: call.if_match()? };
 
-        let campaign = self.steering.steer(Order::RetryFailed, seen, call.moment).await?;
+        let campaign = self.steering.by(&call.trail()).steer(Order::RetryFailed, seen, call.moment).await?;
 
         Ok(Reply::accepted(&campaign).version(campaign.version))
     }

@@ -48,7 +48,8 @@ impl HttpFunction for CampaignsSend {
     }
 
     async fn handle(&self, call: Call<Nothing, Nothing>) -> Result<Reply, Failure> {
-        let campaign = self.campaigns.get(call.organization(), call.path("campaign_id")?).await?;
+        let campaigns = self.campaigns.by(&call.trail());
+        let campaign = campaigns.get(call.organization(), call.path("campaign_id")?).await?;
         if campaign.started_at == Some(call.moment) {
             // The same request started it before and died before its answer was kept.
             return Ok(Reply::accepted(&campaign).version(campaign.version));
@@ -56,7 +57,7 @@ impl HttpFunction for CampaignsSend {
         let started = campaign.clone().unchanged_since(call.if_match()?)?.start(call.moment)?;
         let ready = self.checker.check(&campaign, SOMEBODY).await?.into_ready()?;
 
-        self.start(&started, ready, call.moment).await?;
+        self.start(&campaigns, (&campaign, &started), (ready, call.moment)).await?;
 
         Ok(Reply::accepted(&started).version(started.version))
     }
@@ -64,14 +65,19 @@ impl HttpFunction for CampaignsSend {
 
 impl CampaignsSend {
     /// Starts the campaign, opens its ledger and asks for its audience, all in one transaction.
-    async fn start(&self, started: &Campaign, ready: Ready, moment: Timestamp) -> Result<(), Failure> {
+    async fn start(
+        &self,
+        campaigns: &Campaigns,
+        (draft, started): (&Campaign, &Campaign),
+        (ready, moment): (Ready, Timestamp),
+    ) -> Result<(), Failure> {
         let batch = self.batch(started.composition.channel).await?;
         let request = AudienceExpansionRequested { organization: started.organization, campaign: started.id, plan: 0 };
         let (message, ticket) = self.outbox.write(&request, moment, &self.ids)?;
-        let mut writes = vec![self.campaigns.replace(started)?, message];
+        let mut writes = vec![campaigns.replace(draft, started)?, message];
         writes.extend(self.ledger.open(&definition(started, ready, (batch, moment)))?);
 
-        self.campaigns.commit(writes).await?;
+        campaigns.commit(writes).await?;
 
         self.outbox.dispatch(ticket).await;
         Ok(())
@@ -109,5 +115,6 @@ fn definition(campaign: &Campaign, ready: Ready, (batch, moment): (u32, Timestam
         },
         batch,
         created_at: moment,
+        kept_days: ready.kept_days,
     }
 }

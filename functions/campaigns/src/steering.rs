@@ -1,9 +1,11 @@
 //! What people do with a campaign that was sent: pause, resume, cancel, retry. Campaign and ledger change in one transaction.
 
+use std::sync::Arc;
+
 use carillon_campaigns::{Campaign, CampaignError, CampaignStatus, Campaigns, Seen};
 use carillon_contracts::Run;
 use carillon_contracts::message::{FinishRequested, ReleaseRequested};
-use carillon_dynamo::Write;
+use carillon_dynamo::{Trail, Write};
 use carillon_harness::{Failure, Kind, Setup, SetupError};
 use carillon_kernel::IdSource;
 use carillon_outbox::{Outbox, Ticket};
@@ -24,7 +26,7 @@ pub(crate) enum Order {
 }
 
 /// Carries out orders.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Steering {
     campaigns: Campaigns,
     ledger: Ledger,
@@ -67,6 +69,11 @@ impl Steering {
         })
     }
 
+    /// Gives the orders of one call: what they change is told in the audit trail.
+    pub(crate) fn by(&self, trail: &Arc<Trail>) -> Self {
+        Self { campaigns: self.campaigns.by(trail), ..self.clone() }
+    }
+
     /// Carries out an order; a campaign that is there already is given as it is.
     pub(crate) async fn steer(&self, order: Order, seen: Seen, moment: Timestamp) -> Result<Campaign, Failure> {
         for _ in 0..ATTEMPTS {
@@ -84,10 +91,11 @@ impl Steering {
         if order.is_fulfilled(&campaign, moment) {
             return Ok(Some(campaign));
         }
-        let next = order.apply(campaign.unchanged_since(seen.version)?, moment)?;
+        let campaign = campaign.unchanged_since(seen.version)?;
+        let next = order.apply(campaign.clone(), moment)?;
         let run = self.ledger.run(RunKey::new(next.organization, Run::Campaign(next.id))).await?;
 
-        let mut writes = vec![self.campaigns.replace(&next)?];
+        let mut writes = vec![self.campaigns.replace(&campaign, &next)?];
         writes.extend(self.ledger_writes(order, &run).await?);
         let mut tickets = Vec::new();
         if next.status == CampaignStatus::Sending {

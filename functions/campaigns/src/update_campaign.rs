@@ -31,7 +31,7 @@ impl HttpFunction for CampaignsUpdate {
     async fn handle(&self, call: Call<Nothing, Body>) -> Result<Reply, Failure> {
         let seen = Seen { organization: call.organization(), id: call.path("campaign_id")?, version: call.if_match()? };
 
-        let campaign = self.campaigns.update(seen, call.body.0, call.moment).await?;
+        let campaign = self.campaigns.by(&call.trail()).update(seen, call.body.0, call.moment).await?;
 
         Ok(Reply::ok(&campaign).version(campaign.version))
     }

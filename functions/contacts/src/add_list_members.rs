@@ -39,7 +39,7 @@ impl HttpFunction for ListsAddMembers {
     async fn handle(&self, call: Call<Nothing, MembersBody>) -> Result<Reply, Failure> {
         let place = (call.organization(), call.path("list_id")?);
 
-        let changed = self.lists.add_members(place, &call.body.contacts, call.moment).await?;
+        let changed = self.lists.by(&call.trail()).add_members(place, &call.body.contacts, call.moment).await?;
 
         Ok(Reply::ok(&changed))
     }

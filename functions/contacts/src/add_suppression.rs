@@ -58,7 +58,7 @@ impl HttpFunction for SuppressionsAdd {
         let address = call.body.address().map_err(Failure::invalid)?;
         let suppression = Suppression { detail: call.body.note.clone(), ..Suppression::new(SuppressionReason::Manual, call.moment) };
 
-        let suppressed = self.suppressions.suppress(call.organization(), &address, suppression).await?;
+        let suppressed = self.suppressions.by(&call.trail()).suppress(call.organization(), &address, suppression).await?;
 
         Ok(Reply::created(&suppressed))
     }

@@ -28,7 +28,7 @@ impl HttpFunction for TagsAdd {
         let tag: Tag =
             text.parse().map_err(|error| Failure::invalid(vec![Problem::new("", "tags.invalid", format!("the tag {error}"))]))?;
 
-        let contact = self.tags.add(place, tag, call.moment).await?;
+        let contact = self.tags.by(&call.trail()).add(place, tag, call.moment).await?;
 
         Ok(Reply::ok(&ContactView::from(&contact)).version(contact.version))
     }

@@ -1,9 +1,12 @@
 //! POST /u/{token}: unsubscribes, by one click of a mail program (RFC 8058) or by the page's button.
 
+use std::sync::Arc;
+
 use carillon_contacts::suppressions::Unsubscription;
 use carillon_contacts::unsubscribe::UnsubscribeLink;
 use carillon_contacts::{Proof, Suppressions};
 use carillon_contracts::FactKind;
+use carillon_dynamo::Trails;
 use carillon_harness::{Failure, PublicFunction, RawRequest, Reply, Setup, SetupError};
 use carillon_kernel::Signer;
 use carillon_sending::{FoldRequests, Ledger};
@@ -19,6 +22,7 @@ const AGENT_LENGTH: usize = 300;
 pub struct UnsubscribeApply {
     signer: Signer,
     suppressions: Suppressions,
+    trails: Trails,
     ledger: Ledger,
     folds: FoldRequests,
 }
@@ -31,6 +35,7 @@ impl PublicFunction for UnsubscribeApply {
         Ok(Self {
             signer: Signer::new(&setup.secret("LINK_KEY")?),
             suppressions: Suppressions::from_setup(setup)?,
+            trails: Trails::from_setup(setup, Self::NAME)?,
             ledger: Ledger::from_setup(setup)?,
             folds: FoldRequests::from_setup(setup)?,
         })
@@ -47,9 +52,11 @@ impl PublicFunction for UnsubscribeApply {
             proof: proof(&request),
         };
 
-        self.suppressions.unsubscribe(&who, request.moment).await?;
+        let trail = self.trails.of(link.organization, &request.origin.request_id, request.moment).actor("recipient");
+        let trail = Arc::new(trail.from(request.origin.ip, request.origin.user_agent.clone()));
+        self.suppressions.by(&trail).unsubscribe(&who, request.moment).await?;
         if let Some(entry) = link.entry {
-            let touched = self.ledger.record_facts(&[(link.organization, entry, FactKind::Unsubscribed)]).await?;
+            let touched = self.ledger.record_facts(&[(link.organization, entry, FactKind::Unsubscribed)], request.moment).await?;
             self.folds.ask(touched).await?;
         }
 
@@ -65,7 +72,7 @@ fn source(body: &[u8]) -> &'static str {
 
 fn proof(request: &RawRequest) -> Proof {
     let user_agent = request.headers.get("user-agent").map(|agent| agent.chars().take(AGENT_LENGTH).collect());
-    Proof { ip: Some(request.source_ip.clone()).filter(|ip| !ip.is_empty()), user_agent }
+    Proof { ip: request.origin.ip.map(|ip| ip.to_string()), user_agent }
 }
 
 #[cfg(test)]

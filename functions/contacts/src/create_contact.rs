@@ -25,9 +25,10 @@ impl HttpFunction for ContactsCreate {
 
     async fn handle(&self, call: Call<Nothing, NewContactBody>) -> Result<Reply, Failure> {
         let (organization, id, moment) = (call.organization(), call.new_id(), call.moment);
+        let contacts = self.contacts.by(&call.trail());
         let contact = call.body.into_new().into_contact(organization, id, moment);
 
-        let contact = self.contacts.create(contact).await?;
+        let contact = contacts.create(contact).await?;
 
         Ok(Reply::created(&ContactView::from(&contact)).version(contact.version))
     }

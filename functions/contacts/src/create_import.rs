@@ -25,7 +25,7 @@ impl HttpFunction for ImportsCreate {
     }
 
     async fn handle(&self, call: Call<Nothing, Nothing>) -> Result<Reply, Failure> {
-        let import = self.imports.create(Import::new(call.organization(), call.new_id(), call.moment)).await?;
+        let import = self.imports.by(&call.trail()).create(Import::new(call.organization(), call.new_id(), call.moment)).await?;
 
         let url = self.imports.upload_url(&import).await?;
 

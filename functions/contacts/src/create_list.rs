@@ -36,9 +36,10 @@ impl HttpFunction for ListsCreate {
 
     async fn handle(&self, call: Call<Nothing, Body>) -> Result<Reply, Failure> {
         let (organization, id) = (call.organization(), call.new_id());
+        let lists = self.lists.by(&call.trail());
         let Some(name) = call.body.name else { return Err(Failure::invalid(call.body.problems())) };
 
-        let list = self.lists.create(organization, ContactList { id, name, created_at: call.moment }).await?;
+        let list = lists.create(organization, ContactList { id, name, created_at: call.moment }).await?;
 
         Ok(Reply::created(&list))
     }

@@ -23,7 +23,7 @@ impl HttpFunction for ContactsDelete {
     async fn handle(&self, call: Call<Nothing, Nothing>) -> Result<Reply, Failure> {
         let place = (call.organization(), call.path("contact_id")?);
 
-        self.contacts.delete(place, call.if_match()?, call.moment).await?;
+        self.contacts.by(&call.trail()).delete(place, call.if_match()?, call.moment).await?;
 
         Ok(Reply::no_content())
     }

@@ -31,7 +31,7 @@ impl HttpFunction for ListsDelete {
         let request = ListDeletionRequested { organization: call.organization(), list: call.path("list_id")? };
         let (write, ticket) = self.outbox.write(&request, call.moment, &self.ids)?;
 
-        self.lists.delete(request.organization, request.list, write).await?;
+        self.lists.by(&call.trail()).delete(request.organization, request.list, write).await?;
         self.outbox.dispatch(ticket).await;
 
         Ok(Reply::no_content())

@@ -25,7 +25,7 @@ impl HttpFunction for ListsRemoveMembers {
     async fn handle(&self, call: Call<Nothing, MembersBody>) -> Result<Reply, Failure> {
         let place = (call.organization(), call.path("list_id")?);
 
-        let changed = self.lists.remove_members(place, &call.body.contacts, call.moment).await?;
+        let changed = self.lists.by(&call.trail()).remove_members(place, &call.body.contacts, call.moment).await?;
 
         Ok(Reply::ok(&changed))
     }

@@ -25,7 +25,7 @@ impl HttpFunction for SuppressionsRemove {
         let absent = |_| Failure::new(Kind::Absent, "suppressions.absent", "the address is not suppressed");
         let address = Address::parse(channel, &text).map_err(absent)?;
 
-        self.suppressions.lift_by_hand(call.organization(), &address, call.moment).await?;
+        self.suppressions.by(&call.trail()).lift_by_hand(call.organization(), &address, call.moment).await?;
 
         Ok(Reply::no_content())
     }

@@ -25,7 +25,7 @@ impl HttpFunction for TagsRemove {
     async fn handle(&self, call: Call<Nothing, Nothing>) -> Result<Reply, Failure> {
         let place = (call.organization(), call.path("contact_id")?);
 
-        let contact = self.tags.remove(place, &call.path("tag")?, call.moment).await?;
+        let contact = self.tags.by(&call.trail()).remove(place, &call.path("tag")?, call.moment).await?;
 
         Ok(Reply::ok(&ContactView::from(&contact)).version(contact.version))
     }

@@ -48,7 +48,8 @@ mod tests {
             headers: BTreeMap::new(),
             path: BTreeMap::from([("token".to_owned(), token.to_owned())]),
             body: Vec::new(),
-            source_ip: String::new(),
+            cookies: Vec::new(),
+            origin: carillon_contracts::Origin::default(),
             moment: jiff::Timestamp::UNIX_EPOCH,
         };
         match pin!(function.handle(request)).poll(&mut Context::from_waker(Waker::noop())) {

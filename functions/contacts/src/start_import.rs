@@ -57,10 +57,11 @@ impl HttpFunction for ImportsStart {
 
     async fn handle(&self, call: Call<Nothing, Body>) -> Result<Reply, Failure> {
         let place = (call.organization(), call.path("import_id")?);
-        let import = self.imports.prepare(place, call.body.0, call.moment).await?;
+        let imports = self.imports.by(&call.trail());
+        let import = imports.prepare(place, call.body.0, call.moment).await?;
         let (write, ticket) = self.outbox.write(&import.first_chunk(), call.moment, &self.ids)?;
 
-        let import = self.imports.start(import, write).await?;
+        let import = imports.start(import, write).await?;
         self.outbox.dispatch(ticket).await;
 
         let progress = self.imports.progress(import.organization, import.id).await?;

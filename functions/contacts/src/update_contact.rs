@@ -27,7 +27,7 @@ impl HttpFunction for ContactsUpdate {
         let place = (call.organization(), call.path("contact_id")?);
         let (version, moment) = (call.if_match()?, call.moment);
 
-        let contact = self.contacts.update(place, version, call.body.into_change(), moment).await?;
+        let contact = self.contacts.by(&call.trail()).update(place, version, call.body.into_change(), moment).await?;
 
         Ok(Reply::ok(&ContactView::from(&contact)).version(contact.version))
     }

@@ -31,14 +31,15 @@ impl BatchFunction for FeedbackFoldSesEvents {
         })
     }
 
-    async fn handle_all(&self, messages: Vec<S3Notification>, _: Delivery) -> Vec<Result<(), Failure>> {
+    async fn handle_all(&self, messages: Vec<S3Notification>, delivery: Delivery) -> Vec<Result<(), Failure>> {
         let (mut facts, mut latest, mut read) = (Vec::new(), None, Vec::with_capacity(messages.len()));
         for message in &messages {
             let outcome = self.read(message, &mut facts).await;
             latest = latest.max(outcome.as_ref().ok().copied().flatten());
             read.push(outcome.map(|_| ()));
         }
-        let recorded = self.record(&facts, latest.filter(|_| read.iter().all(Result::is_ok))).await;
+        let latest = latest.filter(|_| read.iter().all(Result::is_ok));
+        let recorded = self.record(&facts, latest, delivery.moment).await;
         let result = |()| recorded.as_ref().map_err(Failure::share).copied();
         read.into_iter().map(|outcome| outcome.and_then(result)).collect()
     }
@@ -68,8 +69,8 @@ impl FeedbackFoldSesEvents {
     }
 
     /// Records the facts, and only then that events up to `latest` are folded: absence after it proves something.
-    async fn record(&self, facts: &[Fact], latest: Option<Timestamp>) -> Result<(), Failure> {
-        self.recorder.record(facts).await?;
+    async fn record(&self, facts: &[Fact], latest: Option<Timestamp>, moment: Timestamp) -> Result<(), Failure> {
+        self.recorder.record(facts, moment).await?;
         if let Some(latest) = latest {
             self.recorder.ledger().events_folded(&self.configuration_set, latest).await?;
         }

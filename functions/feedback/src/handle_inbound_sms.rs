@@ -2,10 +2,13 @@
 //!
 //! Safe to run twice: suppressing and lifting are, and an answer to HELP is sent at the first receive only.
 
+use std::sync::Arc;
+
 use carillon_contacts::suppressions::LIFTED_BY_START;
 use carillon_contacts::{Address, Suppression, SuppressionReason, Suppressions};
 use carillon_contracts::Channel;
 use carillon_contracts::message::InboundSmsReceived;
+use carillon_dynamo::Trails;
 use carillon_feedback::Keyword;
 use carillon_harness::{Delivery, Failure, Kind, QueueFunction, Setup, SetupError};
 use carillon_sending::{Sender, Senders};
@@ -15,6 +18,7 @@ use carillon_twilio::{CallFailure, From, Sms, Twilio};
 pub struct FeedbackHandleInboundSms {
     senders: Senders,
     suppressions: Suppressions,
+    trails: Trails,
     twilio: Twilio,
 }
 
@@ -26,6 +30,7 @@ impl QueueFunction for FeedbackHandleInboundSms {
         Ok(Self {
             senders: Senders::from_setup(setup)?,
             suppressions: Suppressions::from_setup(setup)?,
+            trails: Trails::from_setup(setup, Self::NAME)?,
             twilio: Twilio::from_setup(setup)?,
         })
     }
@@ -34,13 +39,15 @@ impl QueueFunction for FeedbackHandleInboundSms {
         let Some(keyword) = Keyword::read(&message.body, message.opt_out_type.as_deref()) else { return Ok(()) };
         let sender = self.senders.find_by_number(&message.to).await?.ok_or_else(unknown_number)?;
         let address = Address::parse(Channel::Sms, &message.from).map_err(|_| unknown_number())?;
+        let trail = self.trails.of(sender.organization, &message.sid, delivery.moment).actor("recipient");
+        let suppressions = self.suppressions.by(&Arc::new(trail));
         match keyword {
             Keyword::Stop => {
                 let suppression = Suppression::new(SuppressionReason::Stop, delivery.moment).with_detail("answered STOP");
-                self.suppressions.suppress(sender.organization, &address, suppression).await?;
+                suppressions.suppress(sender.organization, &address, suppression).await?;
             }
             Keyword::Start => {
-                self.suppressions.lift(sender.organization, &address, LIFTED_BY_START, delivery.moment).await?;
+                suppressions.lift(sender.organization, &address, LIFTED_BY_START, delivery.moment).await?;
             }
             Keyword::Help => self.help(&message, &sender, delivery.receives).await?,
         }

@@ -2,8 +2,11 @@
 //!
 //! Safe to run twice: an address that is suppressed stays so, and facts are sets.
 
+use std::sync::Arc;
+
 use carillon_contacts::{Address, Suppression, SuppressionReason, Suppressions};
-use carillon_contracts::{Channel, OrganizationId};
+use carillon_contracts::{Channel, EntryRef, OrganizationId};
+use carillon_dynamo::Trails;
 use carillon_feedback::{SnsNotification, Suppress, SuppressionCause, ses};
 use carillon_harness::{BatchFunction, Delivery, Failure, Setup, SetupError};
 use futures::future::join_all;
@@ -15,6 +18,7 @@ use crate::recorder::{Fact, Recorder};
 pub struct FeedbackReceiveSesExceptions {
     topic_arn: String,
     suppressions: Suppressions,
+    trails: Trails,
     recorder: Recorder,
 }
 
@@ -26,6 +30,7 @@ impl BatchFunction for FeedbackReceiveSesExceptions {
         Ok(Self {
             topic_arn: setup.text("SES_TOPIC_ARN")?,
             suppressions: Suppressions::from_setup(setup)?,
+            trails: Trails::from_setup(setup, Self::NAME)?,
             recorder: Recorder::from_setup(setup)?,
         })
     }
@@ -33,7 +38,7 @@ impl BatchFunction for FeedbackReceiveSesExceptions {
     async fn handle_all(&self, messages: Vec<SnsNotification>, delivery: Delivery) -> Vec<Result<(), Failure>> {
         let read = join_all(messages.iter().map(|message| self.suppress_what(message, delivery.moment))).await;
         let facts: Vec<Fact> = read.iter().flatten().flatten().copied().collect();
-        let recorded = self.recorder.record(&facts).await;
+        let recorded = self.recorder.record(&facts, delivery.moment).await;
         let result = |event: Option<Fact>| match (&recorded, event) {
             (Err(failure), Some(_)) => Err(failure.share()),
             _ => Ok(()),
@@ -47,13 +52,21 @@ impl FeedbackReceiveSesExceptions {
     async fn suppress_what(&self, message: &SnsNotification, moment: Timestamp) -> Result<Option<Fact>, Failure> {
         let Some(event) = ses::parse(message.open(&self.topic_arn)?)? else { return Ok(None) };
         if let Some(suppress) = &event.suppress {
-            self.suppress(event.organization, suppress, moment).await?;
+            self.suppress((event.organization, event.entry), suppress, moment).await?;
         }
         Ok(Some((event.organization, event.entry, event.kind)))
     }
 
     /// Suppresses from now on, not from the event's moment: plans that were written in between look for exclusions newer than they are.
-    async fn suppress(&self, organization: OrganizationId, suppress: &Suppress, moment: Timestamp) -> Result<(), Failure> {
+    async fn suppress(
+        &self,
+        (organization, entry): (OrganizationId, EntryRef),
+        suppress: &Suppress,
+        moment: Timestamp,
+    ) -> Result<(), Failure> {
+        let EntryRef { run, plan, index, attempt } = entry;
+        let trail = self.trails.of(organization, format!("{run}:{plan}:{index}:{attempt}"), moment);
+        let suppressions = self.suppressions.by(&Arc::new(trail));
         let reason = match suppress.cause {
             SuppressionCause::HardBounce => SuppressionReason::HardBounce,
             SuppressionCause::Complaint => SuppressionReason::Complaint,
@@ -62,7 +75,7 @@ impl FeedbackReceiveSesExceptions {
         let addresses = suppress.addresses.iter().filter_map(|address| Address::parse(Channel::Email, address).ok());
         for address in addresses {
             let suppression = Suppression::new(reason, moment).with_detail(suppress.detail.clone());
-            self.suppressions.suppress(organization, &address, suppression).await?;
+            suppressions.suppress(organization, &address, suppression).await?;
         }
         Ok(())
     }

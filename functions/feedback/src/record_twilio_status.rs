@@ -21,9 +21,9 @@ impl BatchFunction for FeedbackRecordTwilioStatus {
         Ok(Self { recorder: Recorder::from_setup(setup)? })
     }
 
-    async fn handle_all(&self, messages: Vec<TwilioStatusReceived>, _: Delivery) -> Vec<Result<(), Failure>> {
+    async fn handle_all(&self, messages: Vec<TwilioStatusReceived>, delivery: Delivery) -> Vec<Result<(), Failure>> {
         let facts: Vec<Fact> = messages.iter().filter_map(fact).collect();
-        let recorded = self.recorder.record(&facts).await;
+        let recorded = self.recorder.record(&facts, delivery.moment).await;
         messages.iter().map(|_| recorded.as_ref().map_err(Failure::share).copied()).collect()
     }
 }

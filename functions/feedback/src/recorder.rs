@@ -3,6 +3,7 @@
 use carillon_contracts::{EntryRef, FactKind, OrganizationId};
 use carillon_harness::{Failure, Setup, SetupError};
 use carillon_sending::{FoldRequests, Ledger};
+use jiff::Timestamp;
 
 /// A fact as the ledger takes it.
 pub(crate) type Fact = (OrganizationId, EntryRef, FactKind);
@@ -20,8 +21,8 @@ impl Recorder {
     }
 
     /// Records facts; safe to repeat.
-    pub(crate) async fn record(&self, facts: &[Fact]) -> Result<(), Failure> {
-        let touched = self.ledger.record_facts(facts).await?;
+    pub(crate) async fn record(&self, facts: &[Fact], moment: Timestamp) -> Result<(), Failure> {
+        let touched = self.ledger.record_facts(facts, moment).await?;
         Ok(self.folds.ask(touched).await?)
     }
 

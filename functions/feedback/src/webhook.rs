@@ -97,7 +97,8 @@ pub(crate) mod tests {
             headers: BTreeMap::from([("x-twilio-signature".to_owned(), signature)]),
             path: BTreeMap::from([("token".to_owned(), token.to_owned())]),
             body: serde_urlencoded::to_string(form).unwrap().into_bytes(),
-            source_ip: "192.0.2.1".to_owned(),
+            cookies: Vec::new(),
+            origin: carillon_contracts::Origin::default(),
             moment: jiff::Timestamp::UNIX_EPOCH,
         }
     }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use carillon_contracts::{Credential, Permission};
+use carillon_contracts::{IpRange, Permission};
 use carillon_harness::{Call, Failure, HttpFunction, Input, Nothing, Problem, Reply, Setup, SetupError};
-use carillon_identity::{ApiKeyName, ApiKeys, NewApiKey};
+use carillon_identity::api_key::MOST_IP_RANGES;
+use carillon_identity::{ApiKey, ApiKeyName, ApiKeys, IssuedApiKey, NewApiKey};
 use carillon_kernel::IdSource;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Makes API keys; an idempotency key keeps no answer of it, because the answer holds a secret.
@@ -21,13 +23,22 @@ pub struct ApiKeysCreate {
 pub struct Body {
     name: Option<ApiKeyName>,
     permissions: BTreeSet<Permission>,
+    expires_at: Option<Timestamp>,
+    ip_ranges: BTreeSet<IpRange>,
 }
 
+/// A key with its secret text.
 #[derive(Serialize)]
-struct Created {
+pub(crate) struct ShownOnce {
     #[serde(flatten)]
-    credential: Credential,
+    key: ApiKey,
     secret: String,
+}
+
+impl From<IssuedApiKey> for ShownOnce {
+    fn from(issued: IssuedApiKey) -> Self {
+        Self { key: issued.credential.into(), secret: issued.secret.expose().to_owned() }
+    }
 }
 
 impl Input for Body {
@@ -38,6 +49,9 @@ impl Input for Body {
         }
         if self.permissions.is_empty() {
             problems.push(Problem::new("/permissions", "api_keys.permissions", "name at least one permission: a key has no others"));
+        }
+        if self.ip_ranges.len() > MOST_IP_RANGES {
+            problems.push(Problem::new("/ip_ranges", "api_keys.ip_ranges", format!("a key names at most {MOST_IP_RANGES} address ranges")));
         }
         problems
     }
@@ -55,13 +69,14 @@ impl HttpFunction for ApiKeysCreate {
     }
 
     async fn handle(&self, call: Call<Nothing, Body>) -> Result<Reply, Failure> {
-        let Body { name, permissions } = call.body;
+        let keys = self.keys.by(&call.trail());
+        let Body { name, permissions, expires_at, ip_ranges } = call.body;
         let name = name.ok_or_else(|| Failure::invalid(vec![no_name()]))?;
+        let new = NewApiKey { name, permissions, expires_at, ip_ranges: ip_ranges.into_iter().collect() };
 
-        let issued = self.keys.create(&call.caller, NewApiKey { name, permissions }, (call.moment, &self.ids)).await?;
+        let issued = keys.create(&call.caller, new, (call.moment, &self.ids)).await?;
 
-        let secret = issued.secret.expose().to_owned();
-        Ok(Reply::created(&Created { credential: issued.credential, secret }))
+        Ok(Reply::created(&ShownOnce::from(issued)))
     }
 }
 
@@ -70,13 +85,25 @@ fn no_name() -> Problem {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
+    fn pointers(body: &Body) -> Vec<String> {
+        body.problems().into_iter().map(|problem| problem.pointer).collect()
+    }
+
     #[test]
     fn a_key_needs_a_name_and_permissions() {
-        let pointers: Vec<String> = Body::default().problems().into_iter().map(|problem| problem.pointer).collect();
+        assert_eq!(pointers(&Body::default()), ["/name", "/permissions"]);
+    }
 
-        assert_eq!(pointers, ["/name", "/permissions"]);
+    #[test]
+    fn a_key_names_at_most_fifty_ranges() {
+        let ranges = |count: u8| (0..count).map(|last| format!("192.0.2.{last}").parse().unwrap()).collect();
+        let body = |count| Body { ip_ranges: ranges(count), ..Body::default() };
+
+        assert!(!pointers(&body(50)).contains(&"/ip_ranges".to_owned()));
+        assert!(pointers(&body(51)).contains(&"/ip_ranges".to_owned()));
     }
 }

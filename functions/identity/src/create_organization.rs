@@ -1,15 +1,18 @@
-//! POST /v1/organizations: makes an organization with its first API key, whose secret is shown in this answer only.
+//! POST /v1/organizations: makes an organization with its first API key, whose secret is shown in this answer only, and invites its owner.
 
-use carillon_contracts::{Credential, Permission};
+use carillon_contracts::Permission;
 use carillon_harness::{Call, Failure, HttpFunction, Input, Nothing, Problem, Reply, Setup, SetupError};
-use carillon_identity::{Locale, NewOrganization, Organization, OrganizationName, Organizations, TimeZoneName};
+use carillon_identity::{EmailAddress, Invitations, Locale, NewOrganization, Organization, OrganizationName, Organizations, TimeZoneName};
 use carillon_kernel::IdSource;
 use serde::{Deserialize, Serialize};
+
+use crate::create_api_key::ShownOnce;
 
 /// Makes organizations, for the platform's operator.
 #[derive(Debug)]
 pub struct OrganizationsCreate {
     organizations: Organizations,
+    invitations: Invitations,
     ids: IdSource,
 }
 
@@ -20,21 +23,15 @@ pub struct Body {
     name: Option<OrganizationName>,
     locale: Locale,
     time_zone: TimeZoneName,
+    /// Who is invited to own it; without one it has API keys only.
+    owner_email: Option<EmailAddress>,
 }
 
 #[derive(Serialize)]
 struct Created {
     #[serde(flatten)]
     organization: Organization,
-    api_key: CreatedKey,
-}
-
-/// A key with its secret text.
-#[derive(Serialize)]
-struct CreatedKey {
-    #[serde(flatten)]
-    credential: Credential,
-    secret: String,
+    api_key: ShownOnce,
 }
 
 impl Input for Body {
@@ -51,18 +48,28 @@ impl HttpFunction for OrganizationsCreate {
     type Body = Body;
 
     fn build(setup: &Setup) -> Result<Self, SetupError> {
-        Ok(Self { organizations: Organizations::from_setup(setup)?, ids: setup.ids() })
+        let (organizations, invitations) = (Organizations::from_setup(setup)?, Invitations::from_setup(setup)?);
+        // Read here, so that a missing setting shows at the start and not in the outbox.
+        setup.text(<carillon_contracts::message::NoticeRequested as carillon_contracts::message::QueueMessage>::QUEUE)?;
+        Ok(Self { organizations, invitations, ids: setup.ids() })
     }
 
     async fn handle(&self, call: Call<Nothing, Body>) -> Result<Reply, Failure> {
-        let Body { name, locale, time_zone } = call.body;
+        let (trail, moment) = (call.trail(), (call.moment, &self.ids));
+        let Body { name, locale, time_zone, owner_email } = call.body;
         let name = name.ok_or_else(|| Failure::invalid(vec![no_name()]))?;
+        let id = self.ids.id(call.moment);
+        let invited = owner_email.map(|email| self.invitations.owner_writes(id, email, moment)).transpose()?;
+        let (with, ticket) = invited.map_or((Vec::new(), None), |(writes, ticket)| (writes, Some(ticket)));
 
-        let founded = self.organizations.create(NewOrganization { name, locale, time_zone }, call.moment, &self.ids).await?;
+        let new = NewOrganization { name, locale, time_zone };
+        let founded = self.organizations.by_operator(&trail, id).create((id, new), with, moment).await?;
+        if let Some(ticket) = ticket {
+            self.invitations.tell(ticket).await;
+        }
 
         let version = founded.organization.version;
-        let secret = founded.api_key.secret.expose().to_owned();
-        let api_key = CreatedKey { credential: founded.api_key.credential, secret };
+        let api_key = ShownOnce::from(founded.api_key);
         Ok(Reply::created(&Created { organization: founded.organization, api_key }).version(version))
     }
 }

@@ -1,4 +1,4 @@
-//! GET /v1/api-keys: lists the organization's API keys, the revoked ones included, without their secrets.
+//! GET /v1/api-keys: lists the organization's API keys, the expired and revoked ones included, without their secrets.
 
 use carillon_contracts::Permission;
 use carillon_harness::{Call, Failure, HttpFunction, Listing, Nothing, Reply, Setup, SetupError};

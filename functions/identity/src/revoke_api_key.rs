@@ -21,7 +21,9 @@ impl HttpFunction for ApiKeysRevoke {
     }
 
     async fn handle(&self, call: Call<Nothing, Nothing>) -> Result<Reply, Failure> {
-        self.keys.revoke(call.organization(), call.path("api_key_id")?, call.moment).await?;
+        let keys = self.keys.by(&call.trail());
+
+        keys.revoke(call.organization(), call.path("api_key_id")?, call.moment).await?;
 
         Ok(Reply::no_content())
     }

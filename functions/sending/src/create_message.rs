@@ -115,11 +115,12 @@ impl HttpFunction for MessagesCreate {
             template_id: call.body.template_id,
             created_at: call.moment,
         };
-        let plan = plan(&message, (&sender, &content), fields(contact.as_ref(), &call.body.data))?;
+        let kept_days = call.retention.messages_days;
+        let plan = plan((&message, kept_days), (&sender, &content), fields(contact.as_ref(), &call.body.data))?;
         let request = MessageDeliveryRequested { organization: message.organization, run: Run::Message(message.id), plan: 0 };
         let (written, ticket) = self.outbox.write(&request, call.moment, &self.ids)?;
-        let writes = vec![self.messages.insert(&message)?, self.ledger.insert_plan(message.run(), &plan)?, written];
-        match self.ledger.table().commit(writes).await {
+        let writes = vec![self.messages.insert(&message, kept_days)?, self.ledger.insert_plan(message.run(), &plan)?, written];
+        match self.ledger.by(&call.trail()).table().commit(writes).await {
             Ok(()) => self.outbox.dispatch(ticket).await,
             // The same id again: a repeat whose first try was cut off after the commit.
             Err(error) if error.is_refused() && self.messages.find(message.organization, message.id).await?.is_some() => {}
@@ -197,7 +198,11 @@ fn fields(contact: Option<&Contact>, data: &Map<String, Value>) -> Map<String, V
 }
 
 /// Makes the plan of a message: its one recipient, and the definition with the compiled content. Rendering is tried beforehand.
-fn plan(message: &Message, (sender, content): (&Sender, &Content), fields: Map<String, Value>) -> Result<Plan, Failure> {
+fn plan(
+    (message, kept_days): (&Message, u16),
+    (sender, content): (&Sender, &Content),
+    fields: Map<String, Value>,
+) -> Result<Plan, Failure> {
     let variables: Vec<String> = content.variables().into_iter().filter(|one| one.is_contact_field()).map(|one| one.name).collect();
     let values: Vec<Value> = variables.iter().map(|name| fields.get(name).cloned().unwrap_or(Value::Null)).collect();
     content.preview(&Context::of_values(&variables, &values))?;
@@ -216,6 +221,7 @@ fn plan(message: &Message, (sender, content): (&Sender, &Content), fields: Map<S
         doubt_policy: DoubtPolicy::AtMostOnce,
         batch: 1,
         created_at: message.created_at,
+        kept_days,
     };
     let written = serde_json::to_string(&definition);
     let definition = written.map_err(|_| Failure::new(Kind::Internal, "messages.definition", "the definition cannot be written"))?;
@@ -231,5 +237,6 @@ fn plan(message: &Message, (sender, content): (&Sender, &Content), fields: Map<S
         recipients_so_far: 1,
         skipped_so_far: BTreeMap::new(),
         definition: Some(definition),
+        kept_days,
     })
 }

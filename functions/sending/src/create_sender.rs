@@ -49,6 +49,7 @@ impl HttpFunction for SendersCreate {
     }
 
     async fn handle(&self, call: Call<Nothing, NewSender>) -> Result<Reply, Failure> {
+        let senders = self.senders.by(&call.trail());
         let (id, organization, created_at) = (call.new_id(), call.organization(), call.moment);
         let NewSender { channel, address, name, reply_to, help_text } = call.body;
         let (channel, address) = (channel.unwrap_or(Channel::Email), address.unwrap_or_default());
@@ -61,6 +62,6 @@ impl HttpFunction for SendersCreate {
         if channel == Channel::Email {
             sender.verified = self.ses.identity_verified(&sender.address).await?;
         }
-        Ok(Reply::created(&SenderView::from(self.senders.create(sender).await?)))
+        Ok(Reply::created(&SenderView::from(senders.create(sender).await?)))
     }
 }

@@ -27,7 +27,7 @@ impl QueueFunction for SendingDeliverMessage {
         Ok(Self {
             desk: Desk::from_setup(setup)?,
             email: EmailCourier::from_setup(setup)?,
-            sms: SmsCourier::from_setup(setup)?,
+            sms: SmsCourier::from_setup(setup, Self::NAME)?,
             again: Queue::from_setup(setup)?,
         })
     }

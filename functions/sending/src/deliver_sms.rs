@@ -21,7 +21,7 @@ impl QueueFunction for SendingDeliverSms {
     type Message = SmsDeliveryRequested;
 
     fn build(setup: &Setup) -> Result<Self, SetupError> {
-        Ok(Self { desk: Desk::from_setup(setup)?, courier: SmsCourier::from_setup(setup)?, again: Queue::from_setup(setup)? })
+        Ok(Self { desk: Desk::from_setup(setup)?, courier: SmsCourier::from_setup(setup, Self::NAME)?, again: Queue::from_setup(setup)? })
     }
 
     async fn handle(&self, message: SmsDeliveryRequested, delivery: Delivery) -> Result<(), Failure> {

@@ -87,7 +87,11 @@ impl Desk {
 
     /// Loads a plan and claims it, if it may be sent.
     pub(crate) async fn begin(&self, of: RunKey, plan: u32, delivery: Delivery) -> Result<Begin, Failure> {
-        let Loaded { run, plan, state } = self.ledger.load(of, plan).await?;
+        let Loaded { run, plan, state } = match self.ledger.load(of, plan).await {
+            // Plans are there before their hints: this one's recipient was erased meanwhile.
+            Err(SendingError::Absent("plan")) => return Ok(Begin::Leave),
+            loaded => loaded?,
+        };
         if run.as_ref().is_some_and(|run| run.status != RunStatus::Sending) {
             return Ok(Begin::Leave);
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use carillon_contacts::unsubscribe::UnsubscribeLink;
-use carillon_contracts::EntryRef;
+use carillon_contracts::{EntryRef, PLATFORM_ORGANIZATION};
 use carillon_feedback::tags::tags;
 use carillon_harness::{Failure, Setup, SetupError};
 use carillon_kernel::{Fault as _, Signer};
@@ -117,7 +117,8 @@ impl EmailCourier {
         BulkEmail {
             from,
             reply_to: definition.reply_to.clone(),
-            configuration_set: self.configuration_set.clone(),
+            // Of the platform's own mails SES publishes nothing, so that no archive holds to whom it wrote, and an erasure leaves none.
+            configuration_set: self.configuration_set.clone().filter(|_| definition.organization != PLATFORM_ORGANIZATION),
             subject: template.subject.clone(),
             html: Some(template.html.clone()),
             text: Some(template.text.clone()),

@@ -180,6 +180,7 @@ mod tests {
             doubt_policy: DoubtPolicy::AtMostOnce,
             batch: 50,
             created_at: moment(),
+            kept_days: 400,
         }
     }
 
@@ -192,6 +193,7 @@ mod tests {
             recipients_so_far: 1,
             skipped_so_far: BTreeMap::new(),
             definition: None,
+            kept_days: 400,
         }
     }
 

@@ -4,10 +4,12 @@
 //! stood after it. Whoever finds a plan already there goes on from it, so a moving audience cannot shift anybody between plans.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use carillon_contacts::{AudienceReader, Position, Standing};
 use carillon_contracts::Run;
 use carillon_contracts::message::{AudienceExpansionRequested, FinishRequested, ReleaseRequested};
+use carillon_dynamo::Trails;
 use carillon_harness::{Delivery, Failure, Kind, QueueFunction, Setup, SetupError};
 use carillon_kernel::Clock;
 use carillon_queue::Queue;
@@ -26,6 +28,7 @@ const PART_OF_TIME: i32 = 4;
 /// The function.
 pub struct SendingExpandAudience {
     ledger: Ledger,
+    trails: Trails,
     audiences: AudienceReader,
     next: Queue<AudienceExpansionRequested>,
     releases: Queue<ReleaseRequested>,
@@ -48,6 +51,7 @@ impl QueueFunction for SendingExpandAudience {
     fn build(setup: &Setup) -> Result<Self, SetupError> {
         Ok(Self {
             ledger: Ledger::from_setup(setup)?,
+            trails: Trails::from_setup(setup, Self::NAME)?,
             audiences: AudienceReader::from_setup(setup)?,
             next: Queue::from_setup(setup)?,
             releases: Queue::from_setup(setup)?,
@@ -85,7 +89,8 @@ impl SendingExpandAudience {
         let (plans, standpoint, ended) = self.write_plans(of, &definition, step).await?;
         let recipients = standpoint.recipients;
         let planned = Planned { plans, recipients, skipped: standpoint.skipped, audience_ended: ended };
-        self.ledger.planned(of, &planned).await?;
+        let trail = self.trails.of(of.organization, format!("{}:{plans}", of.run), self.clock.now());
+        self.ledger.by(&Arc::new(trail)).planned(of, &planned).await?;
         Ok((plans, recipients, ended))
     }
 
@@ -113,6 +118,7 @@ impl SendingExpandAudience {
                 recipients_so_far: next.recipients,
                 skipped_so_far: next.skipped.clone(),
                 definition: None,
+                kept_days: definition.kept_days,
             };
             if self.ledger.write_plan(of, &plan).await? {
                 at = next;

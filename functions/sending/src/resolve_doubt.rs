@@ -5,7 +5,7 @@
 use carillon_contracts::message::{
     AudienceExpansionRequested, EmailDeliveryRequested, FoldRequested, MessageDeliveryRequested, ReleaseRequested, SmsDeliveryRequested,
 };
-use carillon_contracts::{Channel, Run};
+use carillon_contracts::{Channel, PLATFORM_ORGANIZATION, Run};
 use carillon_harness::{Failure, ScheduledFunction, Setup, SetupError};
 use carillon_queue::{Backlog, Queue};
 use carillon_sending::doubt::{Doubted, Evidence, resolve};
@@ -107,9 +107,11 @@ impl SendingResolveDoubt {
         }
     }
 
-    fn evidence(&self, channel: Channel, since: Timestamp, (folded_to, now): (Option<Timestamp>, Timestamp)) -> Evidence {
+    fn evidence(&self, definition: &Definition, since: Timestamp, (folded_to, now): (Option<Timestamp>, Timestamp)) -> Evidence {
         let waited = now.duration_since(since);
-        let has_events = channel == Channel::Email && self.configuration_set.is_some();
+        // The platform's own mails have no events.
+        let is_published = self.configuration_set.is_some() && definition.organization != PLATFORM_ORGANIZATION;
+        let has_events = definition.channel == Channel::Email && is_published;
         if waited < self.settling {
             Evidence::TooEarly
         } else if has_events && folded_to.is_some_and(|folded| folded > since + self.settling) {
@@ -129,7 +131,7 @@ impl SendingResolveDoubt {
         };
         let definition = self.definition(doubted).await?;
         let since = state.doubt_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(doubted.since);
-        let evidence = self.evidence(definition.channel, since, (folded_to, now));
+        let evidence = self.evidence(&definition, since, (folded_to, now));
         let resolved = resolve(&state, &facts, (evidence, definition.doubt_policy));
         let looked = match evidence {
             Evidence::Wait => Looked::WaitsForEvents { sender: definition.from },

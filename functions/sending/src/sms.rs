@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use carillon_contacts::{Address, Suppression, SuppressionReason, Suppressions};
 use carillon_contracts::{Channel, EntryRef};
+use carillon_dynamo::Trails;
 use carillon_feedback::twilio::callback_url;
 use carillon_harness::{Failure, Setup, SetupError};
 use carillon_kernel::{Clock, Fault as _, Signer};
@@ -21,16 +22,19 @@ use crate::frozen::LoadedContent;
 pub(crate) struct SmsCourier {
     twilio: Twilio,
     suppressions: Suppressions,
+    trails: Trails,
     public_url: String,
     signer: Signer,
     clock: Clock,
 }
 
 impl SmsCourier {
-    pub(crate) fn from_setup(setup: &Setup) -> Result<Self, SetupError> {
+    /// Opens what the courier needs; `function` is the name in which it suppresses numbers.
+    pub(crate) fn from_setup(setup: &Setup, function: &'static str) -> Result<Self, SetupError> {
         Ok(Self {
             twilio: Twilio::from_setup(setup)?,
             suppressions: Suppressions::from_setup(setup)?,
+            trails: Trails::from_setup(setup, function)?,
             public_url: setup.text("PUBLIC_URL")?,
             signer: Signer::new(&setup.secret("LINK_KEY")?),
             clock: setup.clock(),
@@ -90,8 +94,9 @@ impl SmsCourier {
     /// Notes that the recipient opted out at Twilio. The text was not sent anyway: that a note is lost is mended by the next refusal.
     async fn suppress(&self, job: &Job, recipient: &Recipient) {
         let Ok(address) = Address::parse(Channel::Sms, &recipient.address) else { return };
-        let suppression =
-            Suppression::new(SuppressionReason::Stop, self.clock.now()).with_detail("the provider says that the recipient opted out");
-        let _noted = self.suppressions.suppress(job.of.organization, &address, suppression).await;
+        let moment = self.clock.now();
+        let trail = self.trails.of(job.of.organization, format!("{}:{}", job.of.run, job.plan.number), moment);
+        let suppression = Suppression::new(SuppressionReason::Stop, moment).with_detail("the provider says that the recipient opted out");
+        let _noted = self.suppressions.by(&Arc::new(trail)).suppress(job.of.organization, &address, suppression).await;
     }
 }

@@ -34,9 +34,10 @@ impl HttpFunction for TemplatesCreate {
 
     async fn handle(&self, call: Call<Nothing, Body>) -> Result<Reply, Failure> {
         let ids = (call.organization(), call.new_id());
+        let templates = self.templates.by(&call.trail());
         let new = call.body.0.into_new()?;
 
-        let template = self.templates.create(ids, new, call.moment).await?;
+        let template = templates.create(ids, new, call.moment).await?;
 
         Ok(Reply::created(&template).version(template.version))
     }

@@ -21,7 +21,9 @@ impl HttpFunction for TemplatesDelete {
     }
 
     async fn handle(&self, call: Call<Nothing, Nothing>) -> Result<Reply, Failure> {
-        self.templates.delete((call.organization(), call.path("template_id")?), call.if_match()?).await?;
+        let template = (call.organization(), call.path("template_id")?);
+
+        self.templates.by(&call.trail()).delete(template, call.if_match()?).await?;
 
         Ok(Reply::no_content())
     }

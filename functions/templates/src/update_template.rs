@@ -32,7 +32,7 @@ impl HttpFunction for TemplatesUpdate {
         let ids = (call.organization(), call.path("template_id")?);
         let seen = call.if_match()?;
 
-        let template = self.templates.update(ids, seen, call.body.0, call.moment).await?;
+        let template = self.templates.by(&call.trail()).update(ids, seen, call.body.0, call.moment).await?;
 
         Ok(Reply::ok(&template).version(template.version))
     }

@@ -11,7 +11,7 @@ use carillon_kernel::{Clock, IdSource, Secret, Setup};
 use carillon_local::demo::Api;
 use carillon_local::embedded::{ACCESS_KEY_ID, Endpoints, REGION, SECRET_ACCESS_KEY};
 use carillon_local::functions::Settings;
-use carillon_local::platform::{Platform, PlatformConfig, Port, Start};
+use carillon_local::platform::{Platform, PlatformConfig, Port, Start, keys};
 use carillon_local::template::{Deployment, Parameters};
 use carillon_standins::{Keep, SesFaults, StandinsConfig};
 use serde::{Deserialize, Serialize};
@@ -83,7 +83,9 @@ pub fn serve(options: &StageOptions) -> Result<(), Failure> {
 }
 
 fn config(options: &StageOptions) -> PlatformConfig {
-    let mut config = PlatformConfig::new(root(), &options.data);
+    // The API is no part of what is measured: nothing waits for its limits.
+    let unlimited = "organization=1000000000,caller=1000000000,read=1000000000,write=1000000000,send=1000000000";
+    let mut config = PlatformConfig::new(root(), &options.data).setting("RATE_LIMITS", unlimited);
     config.port = Port::Exactly(0);
     config.pollers = Start::OnRequest;
     config.schedules = Start::OnRequest;
@@ -148,19 +150,18 @@ impl Stage {
     /// What the templates describe, with the stage's addresses: the same that the stage itself was wired from.
     pub fn deployment(&self) -> Result<Deployment, Failure> {
         let twilio = StandinsConfig::default().twilio;
-        let overrides = [
+        // Consumers have no callers: any keys will do but that of links.
+        let mut overrides = keys::drawn(&IdSource::system());
+        let given = [
             ("Stage", "local"),
             ("LinkKey", &self.link_key),
             ("TwilioBaseUrl", &self.providers),
             ("TwilioAccountSid", &twilio.account_sid),
             ("TwilioAuthToken", &twilio.auth_token),
         ];
-        let parameters = Parameters {
-            stack_name: "carillon".to_owned(),
-            sqs_endpoint: self.sqs.clone(),
-            api_endpoint: self.url.clone(),
-            overrides: overrides.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        };
+        overrides.extend(given.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let parameters =
+            Parameters { stack_name: "carillon".to_owned(), sqs_endpoint: self.sqs.clone(), api_endpoint: self.url.clone(), overrides };
         Ok(Deployment::read(&root().join("template.yaml"), parameters)?)
     }
 

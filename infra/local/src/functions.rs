@@ -142,11 +142,16 @@ pub struct Functions {
 }
 
 impl Functions {
-    /// Builds every function of `registry` with its settings.
+    /// Builds every function of `registry` with its settings, on the setup that `setup_of` gives for its name.
     ///
     /// # Errors
     /// [`FunctionsError`] when registry and templates differ in functions or triggers, or a setting is missing.
-    pub fn build(deployment: &Deployment, registry: &[Entry], setup: &Setup, settings: &Settings) -> Result<Self, FunctionsError> {
+    pub fn build(
+        deployment: &Deployment,
+        registry: &[Entry],
+        setup_of: &dyn Fn(&str) -> Setup,
+        settings: &Settings,
+    ) -> Result<Self, FunctionsError> {
         let unregistered = deployment.functions.iter().find(|function| !registry.iter().any(|entry| entry.name == function.name));
         if let Some(function) = unregistered {
             return Err(FunctionsError::NotRegistered(Box::new(function.clone())));
@@ -155,7 +160,7 @@ impl Functions {
         for entry in registry {
             let function = deployment.function(entry.name).ok_or(FunctionsError::NotDescribed(entry.name))?;
             check_trigger(deployment, function, entry)?;
-            match (entry.build)(&setup.with_settings(settings.of(function))) {
+            match (entry.build)(&setup_of(entry.name).with_settings(settings.of(function))) {
                 Ok(built) => functions.push(LocalFunction::new(function.clone(), built.into())),
                 Err(error) => unbuilt.push((entry.name, error)),
             }

@@ -25,6 +25,10 @@ pub struct StandinsConfig {
     pub twilio: TwilioConfig,
     /// Settings of the Firehose that takes SES's sends, deliveries, opens and clicks.
     pub firehose: FirehoseConfig,
+    /// Settings of the app at Google.
+    pub google: GoogleConfig,
+    /// Settings of the app at Facebook.
+    pub facebook: FacebookConfig,
 }
 
 impl Default for StandinsConfig {
@@ -38,6 +42,8 @@ impl Default for StandinsConfig {
             ses: SesConfig::default(),
             twilio: TwilioConfig::default(),
             firehose: FirehoseConfig::default(),
+            google: GoogleConfig::default(),
+            facebook: FacebookConfig::default(),
         }
     }
 }
@@ -156,5 +162,43 @@ impl Default for FirehoseConfig {
             buffer_ms: 1_000,
             concurrency: 4,
         }
+    }
+}
+
+/// Settings of the app at Google.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GoogleConfig {
+    /// Where the stand-in of Google is found: its base URL and `/google`.
+    pub issuer: String,
+    /// The app.
+    pub client_id: String,
+    /// The app's password.
+    pub client_secret: String,
+}
+
+impl Default for GoogleConfig {
+    fn default() -> Self {
+        Self {
+            issuer: "http://127.0.0.1/google".to_owned(),
+            client_id: "local.apps.googleusercontent.com".to_owned(),
+            client_secret: "GOCSPX-local".to_owned(),
+        }
+    }
+}
+
+/// Settings of the app at Facebook.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FacebookConfig {
+    /// The app.
+    pub app_id: String,
+    /// The app's password.
+    pub app_secret: String,
+}
+
+impl Default for FacebookConfig {
+    fn default() -> Self {
+        Self { app_id: "1000000000000001".to_owned(), app_secret: "0123456789abcdef0123456789abcdef".to_owned() }
     }
 }

@@ -19,11 +19,13 @@ use crate::{
     twilio::{InboundSms, receive},
 };
 
-/// The control routes: `/_faults/ses`, `/_faults/twilio`, `/_account/ses` (GET and PUT; a PUT replaces all knobs), and `POST /_twilio/inbound`.
+/// The control routes: `/_faults/{ses|twilio|google|facebook}`, `/_account/ses` (GET and PUT; a PUT replaces all knobs), and `POST /_twilio/inbound`.
 pub fn control_router(standins: Arc<Standins>) -> Router {
     Router::new()
         .route("/_faults/ses", get(ses_faults).put(set_ses_faults))
         .route("/_faults/twilio", get(twilio_faults).put(set_twilio_faults))
+        .route("/_faults/google", get(google_faults).put(set_google_faults))
+        .route("/_faults/facebook", get(facebook_faults).put(set_facebook_faults))
         .route("/_account/ses", get(ses_account).put(set_ses_account))
         .route("/_twilio/inbound", post(inbound))
         .with_state(standins)
@@ -52,6 +54,28 @@ async fn twilio_faults(State(standins): State<Arc<Standins>>) -> Response {
 async fn set_twilio_faults(State(standins): State<Arc<Standins>>, body: Bytes) -> Response {
     match parse(&body) {
         Ok(faults) => done(standins.set_twilio_faults(faults)),
+        Err(error) => wrong(error),
+    }
+}
+
+async fn google_faults(State(standins): State<Arc<Standins>>) -> Response {
+    Json(standins.google_faults()).into_response()
+}
+
+async fn set_google_faults(State(standins): State<Arc<Standins>>, body: Bytes) -> Response {
+    match parse(&body) {
+        Ok(faults) => done(standins.set_google_faults(faults)),
+        Err(error) => wrong(error),
+    }
+}
+
+async fn facebook_faults(State(standins): State<Arc<Standins>>) -> Response {
+    Json(standins.facebook_faults()).into_response()
+}
+
+async fn set_facebook_faults(State(standins): State<Arc<Standins>>, body: Bytes) -> Response {
+    match parse(&body) {
+        Ok(faults) => done(standins.set_facebook_faults(faults)),
         Err(error) => wrong(error),
     }
 }

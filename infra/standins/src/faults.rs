@@ -1,4 +1,4 @@
-//! The fault knobs of each provider: set by `PUT /_faults/{ses|twilio}` or by the file `faults-{ses|twilio}.json` in the data folder.
+//! The fault knobs of each provider: set by `PUT /_faults/{provider}` or by the file `faults-{provider}.json` in the data folder.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -99,6 +99,70 @@ impl Default for SesFaults {
             rules: Vec::new(),
         }
     }
+}
+
+/// Faults of Google's logins. Of the faults of calls, delay, refusal and what comes after acceptance hold.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GoogleFaults {
+    /// Faults of calls.
+    #[serde(flatten)]
+    pub calls: CallFaults,
+    /// What is wrong with ID tokens.
+    pub id_token: IdTokenFault,
+}
+
+/// What is wrong with an ID token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdTokenFault {
+    /// Nothing.
+    #[default]
+    None,
+    /// It comes from somebody else.
+    WrongIssuer,
+    /// It was made for another app.
+    WrongAudience,
+    /// It answers another request.
+    WrongNonce,
+    /// It ended an hour ago.
+    Expired,
+    /// Its signature is that of another text.
+    WrongSignature,
+    /// Its key is not in the set of keys.
+    UnknownKey,
+    /// It is not signed at all, and says so.
+    NoAlgorithm,
+}
+
+/// Faults of Facebook's logins. Of the faults of calls, delay, refusal and what comes after acceptance hold.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FacebookFaults {
+    /// Faults of calls.
+    #[serde(flatten)]
+    pub calls: CallFaults,
+    /// What is wrong with access tokens.
+    pub token: TokenFault,
+}
+
+/// What Facebook says is wrong with an access token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenFault {
+    /// Nothing.
+    #[default]
+    None,
+    /// It was made for another app.
+    ForeignApp,
+    /// It does not hold.
+    Invalid,
+    /// It has ended.
+    Expired,
+    /// It is a page's.
+    Page,
+    /// It is another person's than the one who is read with it.
+    AnotherPerson,
 }
 
 /// Who opens and clicks.

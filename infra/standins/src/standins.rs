@@ -16,7 +16,9 @@ use crate::{
     control::control_router,
     dice::Dice,
     dispatcher::Dispatcher,
-    faults::{CallFaults, SesFaults, TwilioFaults, parse},
+    facebook::{FacebookState, facebook_router},
+    faults::{CallFaults, FacebookFaults, GoogleFaults, SesFaults, TwilioFaults, parse},
+    google::{GoogleState, google_router},
     outbox::{OutboxPage, OutboxQuery, outbox_router},
     outstanding::Outstanding,
     record::Message,
@@ -60,6 +62,8 @@ pub struct Standins {
     pub(crate) dispatcher: Dispatcher,
     pub(crate) ses: SesState,
     pub(crate) twilio: TwilioState,
+    pub(crate) google: GoogleState,
+    pub(crate) facebook: FacebookState,
     pub(crate) http: reqwest::Client,
     pub(crate) callback_slots: Semaphore,
     pub(crate) sinks: Sinks,
@@ -82,6 +86,8 @@ impl Standins {
             dispatcher,
             ses: SesState::new(config.ses.clone(), read_faults::<SesFaults>(folder, "ses")?),
             twilio: TwilioState::new(read_faults::<TwilioFaults>(folder, "twilio")?, config.twilio.inbound_url.clone()),
+            google: GoogleState::new(read_faults::<GoogleFaults>(folder, "google")?),
+            facebook: FacebookState::new(read_faults::<FacebookFaults>(folder, "facebook")?),
             http: callback_client().map_err(StandinsError::Client)?,
             callback_slots: Semaphore::new(config.twilio.callback_concurrency.max(1)),
             sinks,
@@ -144,6 +150,30 @@ impl Standins {
         Ok(())
     }
 
+    /// The knobs of Google.
+    pub fn google_faults(&self) -> GoogleFaults {
+        GoogleFaults::clone(&self.google.logins.faults())
+    }
+
+    /// The knobs of Facebook.
+    pub fn facebook_faults(&self) -> FacebookFaults {
+        FacebookFaults::clone(&self.facebook.logins.faults())
+    }
+
+    /// Sets the knobs of Google; the data folder keeps them.
+    pub fn set_google_faults(&self, faults: GoogleFaults) -> io::Result<()> {
+        self.write_file("faults-google.json", &serde_json::to_vec_pretty(&faults)?)?;
+        self.google.logins.set_faults(faults);
+        Ok(())
+    }
+
+    /// Sets the knobs of Facebook; the data folder keeps them.
+    pub fn set_facebook_faults(&self, faults: FacebookFaults) -> io::Result<()> {
+        self.write_file("faults-facebook.json", &serde_json::to_vec_pretty(&faults)?)?;
+        self.facebook.logins.set_faults(faults);
+        Ok(())
+    }
+
     /// Sets where inbound messages are posted.
     pub fn set_inbound_url(&self, url: String) {
         self.twilio.set_inbound_url(url);
@@ -198,6 +228,8 @@ pub(crate) enum AfterAcceptance {
 pub fn router(standins: &Arc<Standins>) -> Router {
     ses_router(Arc::clone(standins))
         .merge(twilio_router(Arc::clone(standins)))
+        .merge(google_router(Arc::clone(standins)))
+        .merge(facebook_router(Arc::clone(standins)))
         .merge(control_router(Arc::clone(standins)))
         .merge(outbox_router(Arc::clone(standins)))
 }

@@ -73,6 +73,13 @@ impl Stage {
         (status, String::from_utf8(bytes.to_vec()).unwrap())
     }
 
+    /// Calls a route that sends the browser elsewhere, and gives where.
+    pub(crate) async fn location(&self, request: Request<Body>) -> String {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::FOUND);
+        response.headers()["location"].to_str().unwrap().to_owned()
+    }
+
     /// Calls a route of SES with a signed POST.
     pub(crate) async fn ses(&self, path: &str, body: Value) -> (StatusCode, Value) {
         let request = Request::post(format!("/v2/email/{path}"))

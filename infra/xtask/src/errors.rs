@@ -12,8 +12,8 @@ pub const CATALOGUE: &str = "docs/errors.md";
 
 /// Where codes are used.
 const SOURCES: [&str; 3] = ["shared/domain", "shared/platform", "functions"];
-/// Texts of a code's form that are none: a variable of templates.
-const NO_CODES: [&str; 1] = ["organization.name"];
+/// Texts of a code's form that are none: a variable of templates, fields of log lines.
+const NO_CODES: [&str; 3] = ["organization.name", "organization.id", "caller.id"];
 
 /// Lists the codes that the sources use.
 ///

@@ -1,5 +1,6 @@
-//! What looks after the repository itself: reading order [`events`], [`errors`], [`openapi`].
+//! What looks after the repository itself and after deployments: reading order [`events`], [`errors`], [`openapi`], [`bootstrap`].
 
+pub mod bootstrap;
 pub mod errors;
 pub mod events;
 pub mod openapi;

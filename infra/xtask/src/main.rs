@@ -5,7 +5,9 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use carillon_xtask::{errors, events, openapi};
+use carillon_kernel::{Clock, IdSource, Setup};
+use carillon_local::platform::keys;
+use carillon_xtask::{bootstrap, errors, events, openapi};
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -21,6 +23,17 @@ enum Chore {
     Events,
     /// Compares the error codes of the sources with docs/errors.md.
     Errors,
+    /// Draws every key that a deployment is given, and writes each as a parameter of the templates: infra/README.md tells where they belong.
+    Keys,
+    /// Draws a key that signs access tokens, and writes it with its public half as the template's parameters take them.
+    TokenKey,
+    /// Makes the first organization of a platform in AWS, and writes its API key, which may also operate the platform; infra/README.md tells
+    /// what it reads from the environment.
+    Bootstrap {
+        /// The organization's name.
+        #[arg(long)]
+        name: String,
+    },
     /// Writes docs/openapi.json, the description of the API.
     Openapi,
     /// Builds the bench with optimisation, a profile of its own that takes minutes at first, and runs it with these arguments.
@@ -38,6 +51,9 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
         Chore::Events => list_events(&root),
         Chore::Errors => compare_errors(&root),
+        Chore::Keys => Ok(draw_keys()),
+        Chore::TokenKey => Ok(draw_token_key()),
+        Chore::Bootstrap { name } => make_first_organization(&name),
         Chore::Openapi => write_openapi(&root),
         Chore::Bench { arguments } => bench(&root, arguments),
     };
@@ -82,6 +98,35 @@ fn compare_errors(root: &Path) -> io::Result<ExitCode> {
     named.difference(&used).for_each(|code| println!("not in the sources: {code}"));
     println!("{} codes in the sources, {} in {}", used.len(), named.len(), errors::CATALOGUE);
     Ok(if used == named { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn draw_keys() -> ExitCode {
+    let ids = IdSource::system();
+    for (name, key) in keys::drawn(&ids) {
+        println!("{name}={key}");
+    }
+    println!("EdgeKey={}", keys::draw(&ids));
+    ExitCode::SUCCESS
+}
+
+#[expect(clippy::disallowed_methods, reason = "credentials come in the environment, as for every tool of AWS")]
+fn make_first_organization(name: &str) -> io::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let setup = Setup::new(Clock::system(), IdSource::system()).with_settings(std::env::vars().collect());
+    match runtime.block_on(bootstrap::first_key(&setup, name)) {
+        Ok(key) => println!("{}", key.expose()),
+        Err(failure) => {
+            eprintln!("{}", failure.chain());
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn draw_token_key() -> ExitCode {
+    let key = keys::draw_signing(&IdSource::system());
+    println!("TokenSigningKey={key}\nTokenKeys={}", keys::public_keys(&key));
+    ExitCode::SUCCESS
 }
 
 fn write_openapi(root: &Path) -> io::Result<ExitCode> {

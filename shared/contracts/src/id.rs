@@ -25,5 +25,17 @@ ids! {
     SenderKind SenderId "snd" "a sender: a verified address or number";
     CampaignKind CampaignId "cmp" "a campaign";
     MessageKind MessageId "msg" "a single, transactional message";
+    UserKind UserId "usr" "a user, a person who may be a member of several organizations";
+    SessionKind SessionId "ses" "a session: one login on one device";
+    RoleKind RoleId "rol" "a role that an organization made";
+    InvitationKind InvitationId "inv" "an invitation to become a member";
+    AuditRecordKind AuditRecordId "aud" "a record of the audit trail";
+    SecurityEventKind SecurityEventId "sev" "a security event";
+    ExportKind ExportId "exp" "an export of data into a file";
+    VerificationKind VerificationId "vrf" "a verification of the audit trail";
     RequestKind RequestId "req" "one request to the API";
+    ChallengeKind ChallengeId "chl" "a challenge: something that a person must still prove, once";
 }
+
+/// The organization of the platform itself, in whose name identity writes its mails; nobody is a member of it.
+pub const PLATFORM_ORGANIZATION: OrganizationId = Id::from_bytes([0; 16]);

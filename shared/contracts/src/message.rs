@@ -5,7 +5,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{CampaignId, ImportId, ListId, OrganizationId};
+use crate::id::{CampaignId, ExportId, ImportId, InvitationId, ListId, OrganizationId, RoleId, SecurityEventId, UserId, VerificationId};
 use crate::run::{EntryRef, Run};
 
 /// A message type and the setting that holds the address of its queue.
@@ -34,7 +34,13 @@ on_queue! {
     FinishRequested => "FINISHES_QUEUE_URL";
     TwilioStatusReceived => "TWILIO_STATUSES_QUEUE_URL";
     InboundSmsReceived => "INBOUND_SMS_QUEUE_URL";
+    NoticeRequested => "NOTICES_QUEUE_URL";
     ListDeletionRequested => "LIST_DELETIONS_QUEUE_URL";
+    RoleChanged => "ROLE_CHANGES_QUEUE_URL";
+    UserExportRequested => "USER_EXPORTS_QUEUE_URL";
+    UserErasureRequested => "USER_ERASURES_QUEUE_URL";
+    TrailExportRequested => "TRAIL_EXPORTS_QUEUE_URL";
+    TrailVerificationRequested => "TRAIL_VERIFICATIONS_QUEUE_URL";
 }
 
 /// Asks to import the rows of one chunk of an uploaded file.
@@ -162,4 +168,111 @@ pub struct ListDeletionRequested {
     pub organization: OrganizationId,
     /// The list.
     pub list: ListId,
+}
+
+/// A role of an organization's own has other permissions now, and more members than one transaction could give them to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleChanged {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The role.
+    pub role: RoleId,
+}
+
+/// Asks to write the file with everything that is kept about a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserExportRequested {
+    /// The user.
+    pub user: UserId,
+    /// The export.
+    pub export: ExportId,
+}
+
+/// Asks to erase everything that is kept about a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserErasureRequested {
+    /// The user.
+    pub user: UserId,
+}
+
+/// Asks to write the next files of an export of an audit trail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrailExportRequested {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The export.
+    pub export: ExportId,
+}
+
+/// Asks to go on with the verification of an audit trail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrailVerificationRequested {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The verification.
+    pub verification: VerificationId,
+}
+
+/// Asks to write to a user, or to somebody who was invited, by mail. It holds no secret: links are made when the mail is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeRequested {
+    /// What makes this notice itself: the same one asked for twice is sent once.
+    pub id: String,
+    /// What to write.
+    pub notice: Notice,
+}
+
+/// What a notice says, and to whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// A link by which a user proves that the address is theirs; the challenge by its id.
+    VerifyEmail {
+        /// The user.
+        user: UserId,
+        /// The challenge.
+        challenge: String,
+    },
+    /// Somebody signed up with an address that has an account: its owner is told instead of the one who asked.
+    AlreadySignedUp {
+        /// The user.
+        user: UserId,
+    },
+    /// A link by which a user sets a new password; the challenge by its id.
+    ResetPassword {
+        /// The user.
+        user: UserId,
+        /// The challenge.
+        challenge: String,
+    },
+    /// A code by which a user confirms a login that looks unlike the earlier ones; the challenge by its id.
+    ConfirmLogin {
+        /// The user.
+        user: UserId,
+        /// The challenge.
+        challenge: String,
+    },
+    /// A user's password, second factor or address was changed.
+    AccountChanged {
+        /// The user.
+        user: UserId,
+        /// What was changed, in words that fit into a sentence.
+        what: String,
+    },
+    /// An invitation to an organization.
+    Invitation {
+        /// The organization.
+        organization: OrganizationId,
+        /// The invitation.
+        invitation: InvitationId,
+    },
+    /// Something suspicious happened; to the user whom it concerns, or to the organization's owner.
+    SecurityEvent {
+        /// The organization.
+        organization: OrganizationId,
+        /// The event.
+        event: SecurityEventId,
+        /// Who is told.
+        user: UserId,
+    },
 }

@@ -13,7 +13,16 @@ const LAYERS: [(&str, &[&str]); 9] = [
     // Areas meet in functions and through messages: a domain never knows another one, nor HTTP or providers.
     (
         "shared/domain/",
-        &["shared/contracts", "shared/platform/kernel", "shared/platform/dynamo", "shared/platform/blob", "shared/platform/queue"],
+        &[
+            "shared/contracts",
+            "shared/platform/kernel",
+            "shared/platform/dynamo",
+            "shared/platform/blob",
+            "shared/platform/queue",
+            "shared/platform/outbox",
+            "shared/platform/tokens",
+            "shared/platform/vault",
+        ],
     ),
     ("shared/contracts", &["shared/platform/kernel"]),
     ("shared/platform/", &["shared/contracts", "shared/platform/"]),
@@ -27,8 +36,9 @@ const LAYERS: [(&str, &[&str]); 9] = [
 /// The packages that may depend on functions, even for their tests.
 const ABOVE_FUNCTIONS: [&str; 4] = ["infra/bench", "infra/local", "infra/xtask", "tests"];
 /// The packages that may use each SDK; what stands above the functions may use all of them.
-const SDKS: [(&str, &[&str]); 5] = [
+const SDKS: [(&str, &[&str]); 6] = [
     ("aws-sdk-dynamodb", &["shared/platform/dynamo"]),
+    ("aws-sdk-kms", &["shared/platform/vault"]),
     ("aws-sdk-s3", &["shared/platform/blob"]),
     ("aws-sdk-sesv2", &["shared/platform/providers/ses"]),
     // The harness gives messages up to the dead letters.

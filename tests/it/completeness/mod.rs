@@ -1,15 +1,19 @@
 //! The parts fit together: what one place names is there in all the others.
 
+mod asvs;
+mod audit;
 mod denial;
 mod dependencies;
 mod errors;
+mod infrastructure;
 mod openapi;
 mod settings;
-mod templates;
+pub(crate) mod templates;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use carillon_kernel::IdSource;
+use carillon_local::platform::keys;
 use carillon_local::template::{Deployment, Parameters};
 
 /// The repository's folder.
@@ -18,17 +22,15 @@ fn root() -> PathBuf {
 }
 
 /// What the templates describe, read with values such as a deployment gives.
-fn deployment() -> Deployment {
-    let overrides = [
-        ("LinkKey", "0123456789abcdef0123456789abcdef"),
-        ("TwilioAccountSid", "AC00000000000000000000000000000000"),
-        ("TwilioAuthToken", "0123456789abcdef0123456789abcdef"),
-    ];
+pub(crate) fn deployment() -> Deployment {
+    let mut overrides = keys::drawn(&IdSource::seeded(1));
+    let given = [("TwilioAccountSid", "AC00000000000000000000000000000000"), ("TwilioAuthToken", "0123456789abcdef0123456789abcdef")];
+    overrides.extend(given.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let parameters = Parameters {
         stack_name: "carillon".to_owned(),
         sqs_endpoint: "http://127.0.0.1:1".to_owned(),
         api_endpoint: "http://127.0.0.1:2".to_owned(),
-        overrides: overrides.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect::<BTreeMap<_, _>>(),
+        overrides,
     };
     Deployment::read(&root().join("template.yaml"), parameters).unwrap()
 }

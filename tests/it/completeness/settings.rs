@@ -13,7 +13,18 @@ use super::deployment;
 /// What Lambda itself sets.
 const OF_LAMBDA: [(&str, &str); 3] = [("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "key")];
 /// Settings that a function reads, but can do without.
-const OPTIONAL: [&str; 2] = ["SES_CONFIGURATION_SET", "TWILIO_BASE_URL"];
+const OPTIONAL: [&str; 8] = [
+    "GEOIP_DATABASE",
+    "EDGE_KEY",
+    "SES_CONFIGURATION_SET",
+    "TWILIO_BASE_URL",
+    "FACEBOOK_APP_ID",
+    "FACEBOOK_APP_SECRET",
+    "GOOGLE_CLIENT_ID",
+    "GOOGLE_CLIENT_SECRET",
+];
+/// What the gate before every route reads: each stack gives it to all of its functions at once.
+const OF_THE_GATE: [&str; 4] = ["ALLOWED_ORIGINS", "CREDENTIAL_KEY", "RATE_LIMITS", "TOKEN_KEYS"];
 
 #[test]
 fn a_function_can_be_built_from_the_settings_of_its_template() {
@@ -38,7 +49,7 @@ fn a_template_names_no_setting_that_its_function_does_not_read() {
     for entry in registry::entries() {
         for name in unneeded(&deployment, &setup, &entry) {
             // The outbox reads the setting of a queue when it sends.
-            if !OPTIONAL.contains(&name.as_str()) && !QUEUES.contains(&name.as_str()) {
+            if ![OPTIONAL.as_slice(), QUEUES, &OF_THE_GATE].concat().contains(&name.as_str()) {
                 left_over.push(format!("{}: {name}", entry.name));
             }
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use carillon_contracts::message::QUEUES;
+use carillon_harness::Trigger;
 use carillon_local::registry;
 use carillon_local::template::model::{Deployment, Function, Source};
 use serde_json::Value;
@@ -90,13 +91,25 @@ fn a_policy_allows_single_actions_on_what_the_settings_name_and_nothing_else() {
             // These name no resource, and nothing else may do so (service authorization reference of SES).
             assert!(resource != "*" || action == "ses:GetAccount", "{} may {action} everywhere", function.name);
         }
+        let by_gate = has_gate_policy(&function).then(|| "EntitiesTableArn".to_owned());
         let allowed: BTreeSet<String> =
-            statements.iter().map(|(_, resource)| parameter(resource)).filter(|name| name.ends_with("Arn")).collect();
+            statements.iter().map(|(_, resource)| parameter(resource)).filter(|name| name.ends_with("Arn")).chain(by_gate).collect();
         let named = named_by_settings(&function);
         assert!(allowed.is_subset(&named), "{} may use {allowed:?}, but its settings name {named:?}", function.name);
-        // The bucket comes with the imports, also where only their records are read.
-        let unused: BTreeSet<&String> = named.difference(&allowed).filter(|name| *name != "BucketArn").collect();
+        // The bucket comes with the imports, and the vault with logins and second factors, also where only their records are read.
+        let without_use = |name: &&String| !["BucketArn", "VaultKeyArns"].contains(&name.as_str());
+        let unused: BTreeSet<&String> = named.difference(&allowed).filter(without_use).collect();
         assert!(unused.is_empty(), "{} may not use {unused:?}", function.name);
+    }
+}
+
+#[test]
+fn who_counts_requests_has_the_policy_of_the_gate_and_nobody_else() {
+    let deployment = deployment();
+
+    for entry in registry::entries() {
+        let counts = matches!(entry.trigger, Trigger::Http(_)) || entry.limits_addresses;
+        assert_eq!(has_gate_policy(deployment.function(entry.name).unwrap()), counts, "{}", entry.name);
     }
 }
 
@@ -136,6 +149,7 @@ fn queue_sources(function: &Function) -> Vec<&carillon_local::template::model::Q
 fn named_by_settings(function: &Function) -> BTreeSet<String> {
     let of_setting = |name: &String| match name.as_str() {
         "BUCKET" => Some("BucketArn".to_owned()),
+        "VAULT_KMS_KEYS" => Some("VaultKeyArns".to_owned()),
         "DEAD_LETTERS_QUEUE_URL" => {
             let queue = &queue_sources(function).first().unwrap().queue;
             // The name of a queue that a nested stack leaves open: stack, nested stack, logical id.
@@ -148,10 +162,19 @@ fn named_by_settings(function: &Function) -> BTreeSet<String> {
     function.environment.keys().filter_map(of_setting).collect()
 }
 
-/// The actions that a function's policies allow, each with its resource as the template writes it.
-fn statements(function: &Function) -> Vec<(String, String)> {
+/// Whether a function may what the gate before it does: it counts requests, also before a route that only reads.
+pub(crate) fn has_gate_policy(function: &Function) -> bool {
+    function.policies.as_array().is_some_and(|policies| policies.iter().any(is_gate_policy))
+}
+
+fn is_gate_policy(policy: &Value) -> bool {
+    policy["Ref"] == "GatePolicyArn"
+}
+
+/// The actions that a function's own policies allow, each with its resource as the template writes it.
+pub(crate) fn statements(function: &Function) -> Vec<(String, String)> {
     let mut allowed = Vec::new();
-    for policy in function.policies.as_array().map(Vec::as_slice).unwrap_or_default() {
+    for policy in function.policies.as_array().into_iter().flatten().filter(|policy| !is_gate_policy(policy)) {
         for statement in policy["Statement"].as_array().unwrap() {
             assert_eq!(statement["Effect"], "Allow", "{}", function.name);
             for action in texts(&statement["Action"]) {
@@ -162,7 +185,7 @@ fn statements(function: &Function) -> Vec<(String, String)> {
     allowed
 }
 
-fn texts(value: &Value) -> Vec<String> {
+pub(crate) fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::Array(items) => items.iter().flat_map(texts).collect(),
         Value::Object(call) => call.values().flat_map(texts).collect(),

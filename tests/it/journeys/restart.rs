@@ -124,7 +124,7 @@ async fn ends_exactly(platform: &Platform, api: &Api, campaign: CampaignId) {
     assert!(platform.dead_letters().await.is_empty());
 }
 
-async fn until(mut holds: impl AsyncFnMut() -> bool) {
+pub(super) async fn until(mut holds: impl AsyncFnMut() -> bool) {
     let deadline = std::time::Instant::now() + Duration::from_secs(90);
     while !holds().await {
         assert!(std::time::Instant::now() < deadline, "it took too long");
@@ -140,7 +140,7 @@ fn spawn(folder: &TempDir) -> Child {
     command.env(CHILD_FOLDER, folder.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-async fn address(child: &mut Child, folder: &Path) -> (String, String) {
+pub(super) async fn address(child: &mut Child, folder: &Path) -> (String, String) {
     let file = folder.join("address");
     until(async || {
         assert_eq!(child.try_wait().unwrap(), None, "the child process ended");

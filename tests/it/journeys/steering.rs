@@ -81,6 +81,8 @@ fn retrying_sends_to_those_who_failed_only() {
         let ended = world.until_ended(campaign).await;
 
         assert_eq!((&ended["totals"]["sent"], &ended["totals"]["failed"]), (&json!(40), &json!(0)), "{ended}");
+        let told = world.api.get("/v1/audit/records?function=campaigns-retry-failed").await.expect(200);
+        assert_eq!(told["data"][0]["changes"][0]["id"], campaign.to_string(), "{told}");
         let after = world.sent_to(campaign).await;
         assert_eq!((after.len(), after.values().max()), (40, Some(&1)));
         assert_eq!(after.len() - before.len(), usize::try_from(failed).unwrap());

@@ -7,20 +7,27 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use carillon_contracts::{CampaignId, ContactId, ListId, OrganizationId, Run, SenderId};
+use carillon_kernel::MovableClock;
 use carillon_local::platform::{Port, Start};
 use carillon_local::{Platform, PlatformConfig};
 use carillon_sending::keys::RunKey;
 use carillon_sending::{Figures, Ledger};
-use carillon_testkit::Api;
+use carillon_testkit::{Api, Login, Person};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::OnceCell;
 
+use super::privileges::Witness;
+
 /// How long a journey waits for something to become true.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How often it looks.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// Limits that no journey comes near.
+pub const UNLIMITED: &str = "organization=1000000000,caller=1000000000,read=1000000000,write=1000000000,send=1000000000,address=1000000000";
 
 /// The one runtime in which all platforms live, whichever test started them.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
@@ -32,6 +39,10 @@ static SHARED: OnceCell<Arc<Stage>> = OnceCell::const_new();
 pub struct Stage {
     pub platform: Platform,
     pub operator: Api,
+    /// The clock of the platform; only a journey on a platform of its own may move it.
+    pub clock: MovableClock,
+    /// Who hears what functions do, where each has clients of its own for it.
+    pub witness: Witness,
     _folder: Option<TempDir>,
 }
 
@@ -54,7 +65,14 @@ pub fn config(folder: impl Into<PathBuf>) -> PlatformConfig {
         .setting("FOLD_DELAY_SECONDS", "1")
         .setting("DOUBT_SETTLING_SECONDS", "1")
         .setting("DOUBT_GIVING_UP_SECONDS", "4")
-        .setting("SMS_RATE_PER_SECOND", "1000");
+        .setting("SMS_RATE_PER_SECOND", "1000")
+        .setting("SEAL_SETTLING_SECONDS", "0")
+        // Journeys look all the time whether something has happened; one of their own is about limits.
+        .setting("RATE_LIMITS", UNLIMITED)
+        // All people of all journeys are one client, and hashing is slow on purpose.
+        .setting("CLIENT_ATTEMPTS", "1000000")
+        .setting("PASSWORD_HASH_COST", "m=64,t=1,p=1");
+    config.parameters.insert("ErasureDelaySeconds".to_owned(), "0".to_owned());
     config.port = Port::Exactly(0);
     config.schedules = Start::OnRequest;
     config.standins.firehose.buffer_ms = 100;
@@ -65,16 +83,29 @@ impl Stage {
     /// Starts a platform.
     pub async fn start(config: PlatformConfig, folder: Option<TempDir>) -> Arc<Self> {
         let started = Instant::now();
-        let platform = Platform::start(config).await.unwrap();
+        let clock = MovableClock::default();
+        let platform = Platform::start(PlatformConfig { clock: clock.clock(), ..config }).await.unwrap();
         let operator = Api::new(platform.url(), platform.bootstrap_organization("Operators").await.unwrap().expose());
         eprintln!("a platform started in {:?}", started.elapsed());
-        Arc::new(Self { platform, operator, _folder: folder })
+        Self::of(platform, operator, clock, folder)
+    }
+
+    /// Takes a platform that runs.
+    pub fn of(platform: Platform, operator: Api, clock: MovableClock, folder: Option<TempDir>) -> Arc<Self> {
+        Arc::new(Self { platform, operator, clock, witness: Witness::default(), _folder: folder })
     }
 
     /// Starts a platform in a folder of its own.
     pub async fn alone() -> Arc<Self> {
         let folder = tempfile::tempdir().unwrap();
-        Self::start(config(folder.path()), Some(folder)).await
+        let witness = Witness::default();
+        let watched = PlatformConfig { setup_of: Some(witness.setup_of()), ..config(folder.path()) };
+        Self::start(watched, Some(folder)).await.watched_by(witness)
+    }
+
+    /// Says who watches the functions: the witness by whose setups the platform was started.
+    pub fn watched_by(self: Arc<Self>, witness: Witness) -> Arc<Self> {
+        Arc::new(Self { witness, ..Arc::into_inner(self).unwrap() })
     }
 
     async fn shared() -> Arc<Self> {
@@ -106,6 +137,7 @@ pub fn journey<F: Future<Output = ()>>(told: impl FnOnce(World) -> F) {
         let world = Stage::shared().await.organization("Bells").await;
         told(world.clone()).await;
         world.nothing_is_dead().await;
+        world.nobody_did_what_they_may_not();
     });
 }
 
@@ -116,6 +148,7 @@ pub fn journey_alone<F: Future<Output = ()>>(told: impl FnOnce(World) -> F) {
         told(world.clone()).await;
         world.settle().await;
         world.nothing_is_dead().await;
+        world.nobody_did_what_they_may_not();
         // A platform that nobody else holds is stopped; one that is left to a failed test dies with the process.
         let World { stage, .. } = world;
         if let Ok(stage) = Arc::try_unwrap(stage).map_err(drop) {
@@ -146,9 +179,38 @@ impl World {
         }
     }
 
+    /// The time on the platform's clock.
+    pub fn now(&self) -> Timestamp {
+        self.stage.clock.clock().now()
+    }
+
+    /// Moves the platform's clock on, in a journey on a platform of its own.
+    pub fn advance(&self, by: Duration) {
+        self.stage.clock.advance(by);
+    }
+
+    /// Somebody with an address that nobody else has.
+    pub fn person(&self, name: &str) -> Person {
+        Person::new(&format!("{name}@{}.example", self.organization.to_string().replace('_', "-")))
+    }
+
+    /// Somebody with an organization of their own, logged in.
+    pub async fn owner(&self, name: &str) -> (Person, Login) {
+        let person = self.person(name);
+        let login = self.api.owner(&person, "Belfry").await;
+        (person, login)
+    }
+
     /// Runs a schedule now.
     pub async fn run_schedule(&self, name: &str) {
         self.stage.platform.run_schedule(name).await.unwrap();
+    }
+
+    /// No function did what its policy does not allow; what one journey finds may be another's.
+    pub fn nobody_did_what_they_may_not(&self) {
+        let beyond = self.stage.witness.beyond_policies(self.stage.platform.deployment());
+        assert!(beyond.is_empty(), "AWS would refuse: {beyond:#?}");
+        assert!(self.stage.witness.heard() > 0, "nobody was heard");
     }
 
     /// Nothing was given up.

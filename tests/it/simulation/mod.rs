@@ -4,12 +4,14 @@
 //! Work acts on the world only by calls (to tables, queues, buckets and providers), so that dying before or after each call is all that
 //! dying at an await can be; whether the call had its effect is known here, where a future that is dropped somewhere leaves it open.
 
+mod people;
 mod stage;
 
 use std::time::Duration;
 
 use carillon_contracts::{CampaignId, ListId, SenderId};
-use carillon_testkit::{File, Queued, Side, Stop};
+use carillon_testkit::{Api, File, Queued, Side, Stop};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::journeys::run;
@@ -312,6 +314,53 @@ fn sweeping_the_outbox_survives_a_death_at_every_call() {
         })
         .await;
     });
+}
+
+#[test]
+fn a_request_that_is_begun_anew_after_its_moment_was_sealed_is_told_when_it_was_done() {
+    run(async {
+        let stage = Stage::build(19).await;
+        let api = stage.tenant().await.api;
+        let seal = async || stage.platform.run_schedule("identity-seal-trail").await.unwrap();
+        let (mut number, mut begun_anew) = (0, 0);
+        at_every_call(async |stop| {
+            number += 1;
+            let (body, key) = (json!({ "name": format!("Readers {number}") }), format!("death {number}"));
+            let died = stage.stop_at_request("lists-create", list_event(&api, &body, &key), stop).await;
+            stage.advance(Duration::from_secs(120));
+            let _ = api.create_list(&format!("Between {number}")).await;
+            seal().await;
+            stage.advance(Duration::from_secs(1));
+            let headers = [("idempotency-key", key.as_str())];
+            let list = api.call_with(reqwest::Method::POST, "/v1/lists", (&body, &headers)).await.expect(201);
+
+            let mut found = api.get(&format!("/v1/audit/records?id={}", list["id"].as_str().unwrap())).await.expect(200);
+            let moment = |text: &Value| text.as_str().unwrap().parse::<Timestamp>().unwrap();
+            let (told, made) = (moment(&found["data"][0]["at"].take()), moment(&list["created_at"]));
+            begun_anew += u32::from(told > made + Duration::from_secs(60));
+            died
+        })
+        .await;
+        seal().await;
+
+        let asked = api.post("/v1/audit/verifications", json!({})).await.expect(202);
+        let path = format!("/v1/audit/verifications/{}", asked["id"].as_str().unwrap());
+        stage.until("the verification is done", async || api.get(&path).await.expect(200)["status"] == "done").await;
+        let verification = api.get(&path).await.expect(200);
+        assert!(begun_anew > 0, "no death left a request to be begun anew");
+        assert_eq!((&verification["findings"], &verification["holds"]), (&json!([]), &json!(true)));
+    });
+}
+
+/// The request that makes a list, with an idempotency key, as API Gateway gives it to the function.
+fn list_event(api: &Api, body: &Value, key: &str) -> Value {
+    json!({
+        "version": "2.0",
+        "rawPath": "/v1/lists",
+        "headers": { "authorization": format!("Bearer {}", api.key()), "idempotency-key": key },
+        "body": body.to_string(),
+        "requestContext": { "requestId": key, "http": { "method": "POST", "path": "/v1/lists", "sourceIp": "192.0.2.1" } },
+    })
 }
 
 #[test]

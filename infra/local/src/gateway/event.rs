@@ -28,6 +28,7 @@ pub(super) fn payload(request: Incoming<'_>, found: &Found<'_>) -> HttpEvent {
         raw_path: parts.uri.path().to_owned(),
         raw_query_string: parts.uri.query().unwrap_or_default().to_owned(),
         headers: headers(&parts.headers),
+        cookies: cookies(&parts.headers),
         path_parameters: found.parameters.clone(),
         ..HttpEvent::default()
     };
@@ -36,6 +37,7 @@ pub(super) fn payload(request: Incoming<'_>, found: &Found<'_>) -> HttpEvent {
     event.request_context.http.method = parts.method.to_string();
     event.request_context.http.path = parts.uri.path().to_owned();
     event.request_context.http.source_ip = source_ip;
+    event.request_context.http.user_agent = event.headers.get("user-agent").cloned().unwrap_or_default();
     if !body.is_empty() {
         let text = std::str::from_utf8(body).ok().filter(|_| is_text(&event.headers));
         event.is_base64_encoded = text.is_none();
@@ -44,10 +46,20 @@ pub(super) fn payload(request: Incoming<'_>, found: &Found<'_>) -> HttpEvent {
     event
 }
 
-/// Names in lower case, several values joined by commas.
+/// The cookies of all headers, one by one.
+fn cookies(headers: &HeaderMap) -> Vec<String> {
+    let texts = headers.get_all(http::header::COOKIE).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let mut cookies = Vec::new();
+    for text in texts {
+        cookies.extend(text.split(';').map(str::trim).filter(|cookie| !cookie.is_empty()).map(str::to_owned));
+    }
+    cookies
+}
+
+/// Names in lower case, several values joined by commas; cookies have a place of their own.
 fn headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
-    for (name, value) in headers {
+    for (name, value) in headers.iter().filter(|(name, _)| *name != http::header::COOKIE) {
         let value = String::from_utf8_lossy(value.as_bytes());
         joined
             .entry(name.as_str().to_owned())

@@ -2,6 +2,7 @@
 //!
 //! Source: Amazon API Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs" and "Quotas".
 
+mod cors;
 mod event;
 mod routes;
 #[cfg(test)]
@@ -21,7 +22,7 @@ use hyper::body::Body;
 use serde_json::Value;
 
 use crate::functions::Functions;
-use crate::template::model::Route;
+use crate::template::model::{Cors, Route};
 use routes::Routes;
 
 /// The largest request body.
@@ -33,6 +34,7 @@ const LONGEST_INTEGRATION: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub struct Gateway {
     routes: Arc<Routes>,
+    cors: Option<Arc<Cors>>,
     functions: Functions,
     clock: Clock,
     ids: IdSource,
@@ -42,11 +44,32 @@ impl Gateway {
     /// Serves `routes` with `functions`.
     #[must_use]
     pub fn new(routes: &[Route], functions: Functions, clock: Clock, ids: IdSource) -> Self {
-        Self { routes: Arc::new(Routes::new(routes)), functions, clock, ids }
+        Self { routes: Arc::new(Routes::new(routes)), cors: None, functions, clock, ids }
+    }
+
+    /// Lets web applications of other origins in, as far as the API says so.
+    #[must_use]
+    pub fn with_cors(self, cors: Option<Cors>) -> Self {
+        Self { cors: cors.map(Arc::new), ..self }
     }
 
     /// Answers one request of a client at `source_ip`.
     pub async fn answer<B>(&self, request: Request<B>, source_ip: String) -> Response<Full<Bytes>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let Some(cors) = &self.cors else { return self.invoke(request, source_ip).await };
+        let origin = request.headers().get(http::header::ORIGIN).cloned();
+        if cors::is_preflight(request.method(), request.headers()) {
+            return cors::preflight(cors, origin.as_ref());
+        }
+        let mut response = self.invoke(request, source_ip).await;
+        cors::open(cors, origin.as_ref(), response.headers_mut());
+        response
+    }
+
+    async fn invoke<B>(&self, request: Request<B>, source_ip: String) -> Response<Full<Bytes>>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -101,6 +124,9 @@ fn response(reply: Value) -> Option<Response<Full<Bytes>>> {
     let mut response = Response::builder().status(reply.status_code);
     for (name, value) in &reply.headers {
         response = response.header(name, value);
+    }
+    for cookie in &reply.cookies {
+        response = response.header(http::header::SET_COOKIE, cookie);
     }
     response.body(Full::new(body)).ok()
 }

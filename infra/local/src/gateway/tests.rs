@@ -23,7 +23,8 @@ impl Invoke for Echo {
                 Some("fail") => Err("no".to_owned()),
                 _ => Ok(json!({
                     "statusCode": 201,
-                    "headers": { "content-type": "application/json" },
+                    "headers": { "content-type": "application/json", "access-control-allow-origin": "*" },
+                    "cookies": ["one=1; Path=/", "two=2; Path=/"],
                     "body": event.to_string(),
                     "isBase64Encoded": false,
                 })),
@@ -112,4 +113,73 @@ async fn an_unknown_path_is_not_found_and_a_body_over_10_mb_is_too_large() {
 
     assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
     assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn cookies_and_the_program_have_a_place_of_their_own() {
+    let request = Request::post("/v1/things/a").header("cookie", "a=1; b=2").header("cookie", "c=3").header("user-agent", "Bells/1");
+    let response = gateway().answer(request.body(Full::<Bytes>::default()).unwrap(), "10.0.0.1".to_owned()).await;
+
+    let set: Vec<_> = response.headers().get_all("set-cookie").iter().map(|value| value.to_str().unwrap().to_owned()).collect();
+    let event: Value = serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap();
+    assert_eq!(set, ["one=1; Path=/", "two=2; Path=/"]);
+    assert_eq!(event["cookies"], json!(["a=1", "b=2", "c=3"]));
+    assert_eq!(event["headers"]["cookie"], Value::Null);
+    assert_eq!(event["requestContext"]["http"]["userAgent"], "Bells/1");
+}
+
+fn cors() -> Cors {
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    Cors {
+        origins: texts(&["https://app.example"]),
+        credentials: true,
+        methods: texts(&["GET", "POST"]),
+        headers: texts(&["content-type", "x-csrf-token"]),
+        exposed: texts(&["etag"]),
+        max_age_seconds: Some(600),
+    }
+}
+
+async fn from_origin(method: &str, origin: &str) -> (StatusCode, http::HeaderMap) {
+    let request = Request::builder().method(method).uri("/v1/things/a").header("origin", origin);
+    let request = request.header("access-control-request-method", "POST").body(Full::<Bytes>::default()).unwrap();
+    let response = gateway().with_cors(Some(cors())).answer(request, String::new()).await;
+    (response.status(), response.headers().clone())
+}
+
+#[tokio::test]
+async fn a_preflight_of_a_known_origin_is_answered_without_a_function() {
+    let (status, headers) = from_origin("OPTIONS", "https://app.example").await;
+
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    let expected = [
+        ("access-control-allow-origin", "https://app.example"),
+        ("access-control-allow-credentials", "true"),
+        ("access-control-allow-methods", "GET,POST"),
+        ("access-control-allow-headers", "content-type,x-csrf-token"),
+        ("access-control-max-age", "600"),
+        ("vary", "origin"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(headers[name], value, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_origin_is_told_nothing() {
+    for origin in ["https://evil.example", "null", "https://app.example.evil.example"] {
+        for method in ["OPTIONS", "POST"] {
+            let (_, headers) = from_origin(method, origin).await;
+            assert!(!headers.keys().any(|name| name.as_str().starts_with("access-control-")), "{method} {origin}: {headers:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_may_be_read_by_a_known_origin_whatever_the_function_says() {
+    let (status, headers) = from_origin("POST", "https://app.example").await;
+
+    assert_eq!(status, StatusCode::CREATED);
+    assert_eq!(headers["access-control-allow-origin"], "https://app.example");
+    assert_eq!(headers["access-control-expose-headers"], "etag");
 }

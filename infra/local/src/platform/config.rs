@@ -1,7 +1,9 @@
 //! What a platform is started with.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use carillon_harness::Entry;
 use carillon_kernel::{Clock, IdSource, Setup};
@@ -30,12 +32,39 @@ pub struct PlatformConfig {
     pub ids: IdSource,
     /// What the functions are built on; a new one of `clock` and `ids` if absent. Tests put their own clients into it.
     pub setup: Option<Setup>,
+    /// Gives each function a setup of its own, made of the common one. Tests see by its clients what a single function does.
+    pub setup_of: Option<SetupOf>,
     /// The functions.
     pub registry: Vec<Entry>,
     /// Who takes messages from the queues.
     pub pollers: Start,
     /// Who fires the schedules.
     pub schedules: Start,
+}
+
+/// Makes the setup of a function from its name and the common setup.
+#[derive(Clone)]
+pub struct SetupOf(Arc<MakeSetup>);
+
+type MakeSetup = dyn Fn(&str, &Setup) -> Setup + Send + Sync;
+
+impl SetupOf {
+    /// Takes what makes the setup.
+    pub fn new(make: impl Fn(&str, &Setup) -> Setup + Send + Sync + 'static) -> Self {
+        Self(Arc::new(make))
+    }
+
+    /// Makes the setup of a function.
+    #[must_use]
+    pub fn make(&self, function: &str, common: &Setup) -> Setup {
+        (self.0)(function, common)
+    }
+}
+
+impl fmt::Debug for SetupOf {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SetupOf")
+    }
 }
 
 /// Where the API listens.
@@ -70,6 +99,7 @@ impl PlatformConfig {
             clock: Clock::system(),
             ids: IdSource::system(),
             setup: None,
+            setup_of: None,
             registry: registry::entries(),
             pollers: Start::ByItself,
             schedules: Start::ByItself,

@@ -1,11 +1,9 @@
-//! The data folder: one platform at a time, and the key of its links.
+//! The data folder: one platform at a time, and its keys.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-
-use carillon_kernel::IdSource;
 
 use super::PlatformError;
 
@@ -29,14 +27,14 @@ impl Lock {
     }
 }
 
-/// Reads the key that signs links, or draws it at the first start, so that links in mails outlive a restart.
-pub(super) fn link_key(folder: &Path, ids: &IdSource) -> Result<String, PlatformError> {
-    let file = folder.join("link-key");
+/// Reads a key of the platform, or draws it at the first start, so that what it signed outlives a restart.
+pub(super) fn key(folder: &Path, name: &str, draw: impl FnOnce() -> String) -> Result<String, PlatformError> {
+    let file = folder.join(name);
     let failed = |source| PlatformError::Folder { folder: folder.display().to_string(), source };
     match std::fs::read_to_string(&file) {
         Ok(key) => Ok(key),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let key = ids.bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+            let key = draw();
             write_private(&file, key.as_bytes()).map_err(failed)?;
             Ok(key)
         }
@@ -68,13 +66,12 @@ mod tests {
     }
 
     #[test]
-    fn the_key_of_links_stays_the_same() {
+    fn a_key_that_was_drawn_stays_the_same() {
         let folder = tempfile::tempdir().unwrap();
-        let ids = IdSource::seeded(1);
 
-        let first = link_key(folder.path(), &ids).unwrap();
+        let first = key(folder.path(), "link-key", || "first".to_owned()).unwrap();
 
-        assert_eq!(first.len(), 64);
-        assert_eq!(link_key(folder.path(), &ids).unwrap(), first);
+        assert_eq!(first, "first");
+        assert_eq!(key(folder.path(), "link-key", || "second".to_owned()).unwrap(), "first");
     }
 }

@@ -8,6 +8,7 @@ mod config;
 mod error;
 mod folder;
 mod front;
+pub mod keys;
 mod sinks;
 
 use std::collections::BTreeMap;
@@ -17,10 +18,11 @@ use std::time::Duration;
 use carillon_identity::{Locale, NewOrganization, OrganizationName, Organizations, TimeZoneName};
 use carillon_kernel::{Meter, Secret, Setup};
 use carillon_standins::{Standins, StandinsConfig, control_router, outbox_router, router};
+use carillon_tokens::Tokens;
 use futures::FutureExt;
 
 pub use backlog::{DeadLetter, Unsettled};
-pub use config::{PlatformConfig, Port, Start};
+pub use config::{PlatformConfig, Port, SetupOf, Start};
 pub use error::PlatformError;
 pub use folder::write_private;
 
@@ -51,6 +53,7 @@ pub struct Platform {
     standins: Arc<Standins>,
     setup: Setup,
     settings: Settings,
+    signing_key: Secret,
     queues: Queues,
     front: Server,
     providers: Server,
@@ -76,20 +79,27 @@ impl Platform {
         let lock = Lock::take(&config.data_dir)?;
         let embedded = Embedded::start(&config.data_dir).await?;
         let (door, providers_door) = (Door::open(config.port).await?, Door::open(Port::Exactly(0)).await?);
-        let deployment = read(&config, &embedded, [&door, &providers_door])?;
+        let signing_key = folder::key(&config.data_dir, "token-signing-key", || keys::draw_signing(&config.ids))?;
+        let deployment = read(&config, &embedded, [&door, &providers_door], &signing_key)?;
         registry::check(&config.root, &deployment, &config.registry)?;
         let clients = wiring::create(&deployment, &embedded).await?;
 
         let ways = Ways::find(&deployment)?;
-        let standins = Standins::open(standins_config(&config, &ways, &door.url()), ways.sinks(&clients).await?)?;
+        let standins = Standins::open(standins_config(&config, &ways, (&door.url(), &providers_door.url())), ways.sinks(&clients).await?)?;
         let mut process = embedded.settings();
         process.insert("AWS_ENDPOINT_URL_SESV2".to_owned(), providers_door.url());
+        process.extend(foreign_settings(&config, &providers_door)?);
         let settings = Settings { process, overrides: config.settings };
         let setup = config.setup.clone().unwrap_or_else(|| Setup::new(config.clock.clone(), config.ids.clone()));
-        let functions = Functions::build(&deployment, &config.registry, &setup, &settings)?;
+        let setup_of = |name: &str| match &config.setup_of {
+            Some(setup_of) => setup_of.make(name, &setup),
+            None => setup.clone(),
+        };
+        let functions = Functions::build(&deployment, &config.registry, &setup_of, &settings)?;
 
         let url = door.url();
         let gateway = Gateway::new(&deployment.routes, functions.clone(), config.clock.clone(), config.ids.clone());
+        let gateway = gateway.with_cors(deployment.cors.clone());
         let pages = control_router(Arc::clone(&standins)).merge(outbox_router(Arc::clone(&standins)));
         let front = door.serve(gateway, pages);
         let providers = providers_door.serve_router(router(&standins));
@@ -110,6 +120,7 @@ impl Platform {
             standins,
             setup,
             settings,
+            signing_key: Secret::new(signing_key),
             queues,
             front,
             providers,
@@ -163,6 +174,14 @@ impl Platform {
     pub fn setup_of(&self, function: &str) -> Result<Setup, PlatformError> {
         let described = self.deployment.function(function).ok_or(PlatformError::Lacking("function of this name"))?;
         Ok(self.setup.with_settings(self.settings.of(described)))
+    }
+
+    /// What signs the access tokens here, for tools and tests that act for users.
+    ///
+    /// # Errors
+    /// [`PlatformError::Lacking`] when the key in the data folder is none.
+    pub fn tokens(&self) -> Result<Tokens, PlatformError> {
+        Tokens::of_key(&self.signing_key).ok_or(PlatformError::Lacking("key that signs access tokens"))
     }
 
     /// Waits until every queue is empty, delayed messages included, nothing runs, and the stand-ins have reported everything.
@@ -243,11 +262,27 @@ impl Platform {
 }
 
 /// Reads the templates with the values that a deployment would be given.
-fn read(config: &PlatformConfig, embedded: &Embedded, [door, providers]: [&Door; 2]) -> Result<Deployment, PlatformError> {
-    let twilio = &config.standins.twilio;
+fn read(
+    config: &PlatformConfig,
+    embedded: &Embedded,
+    [door, providers]: [&Door; 2],
+    signing_key: &str,
+) -> Result<Deployment, PlatformError> {
+    let (twilio, ids) = (&config.standins.twilio, &config.ids);
     let mut overrides: BTreeMap<String, String> = [
         ("Stage", "local".to_owned()),
-        ("LinkKey", folder::link_key(&config.data_dir, &config.ids)?),
+        ("LinkKey", folder::key(&config.data_dir, "link-key", || keys::draw(ids))?),
+        ("CredentialKey", folder::key(&config.data_dir, "credential-key", || keys::draw(ids))?),
+        ("SealKey", folder::key(&config.data_dir, "seal-key", || keys::draw(ids))?),
+        ("TokenKeys", keys::public_keys(signing_key)),
+        ("TokenSigningKey", signing_key.to_owned()),
+        // Pages of the platform's own address may use cookies.
+        ("AllowedOrigins", door.url()),
+        ("LoginRedirectUrl", format!("{}/login/{{provider}}", door.url())),
+        ("GoogleClientId", config.standins.google.client_id.clone()),
+        ("GoogleClientSecret", config.standins.google.client_secret.clone()),
+        ("FacebookAppId", config.standins.facebook.app_id.clone()),
+        ("FacebookAppSecret", config.standins.facebook.app_secret.clone()),
         ("TwilioBaseUrl", providers.url()),
         ("TwilioAccountSid", twilio.account_sid.clone()),
         ("TwilioAuthToken", twilio.auth_token.clone()),
@@ -260,13 +295,26 @@ fn read(config: &PlatformConfig, embedded: &Embedded, [door, providers]: [&Door;
     Ok(Deployment::read(&config.root.join("template.yaml"), parameters)?)
 }
 
+/// The settings that name what stands elsewhere in production: the key of the vault, the providers of logins.
+fn foreign_settings(config: &PlatformConfig, providers: &Door) -> Result<BTreeMap<String, String>, PlatformError> {
+    folder::key(&config.data_dir, "vault-keys", || keys::draw_vault(&config.ids))?;
+    let settings = [
+        ("VAULT_KEY_FILE", config.data_dir.join("vault-keys").display().to_string()),
+        ("GOOGLE_DISCOVERY_URL", format!("{}/google/.well-known/openid-configuration", providers.url())),
+        ("FACEBOOK_DIALOG_URL", format!("{}/facebook", providers.url())),
+        ("FACEBOOK_GRAPH_URL", format!("{}/facebook", providers.url())),
+    ];
+    Ok(settings.map(|(name, value)| (name.to_owned(), value)).into())
+}
+
 /// The stand-ins' settings, with what the platform knows better.
-fn standins_config(config: &PlatformConfig, ways: &Ways<'_>, url: &str) -> StandinsConfig {
+fn standins_config(config: &PlatformConfig, ways: &Ways<'_>, (url, providers): (&str, &str)) -> StandinsConfig {
     let mut standins = config.standins.clone();
     standins.data_dir = config.data_dir.join("standins");
     standins.campaign_tag = carillon_feedback::tags::RUN.to_owned();
     standins.ses.topic_arn = ways.subscription.topic_arn.clone();
     standins.firehose.prefix = ways.prefix.to_owned();
+    standins.google.issuer = format!("{providers}/google");
     standins.twilio.inbound_url = Some(format!("{url}/webhooks/twilio/inbound"));
     standins
 }

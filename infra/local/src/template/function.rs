@@ -21,6 +21,7 @@ const KNOWN: Known = Known {
         "DeploymentPreference",
         "Description",
         "EphemeralStorage",
+        "Layers",
         "LoggingConfig",
         "PackageType",
         "PermissionsBoundary",

@@ -28,6 +28,14 @@ use std::path::Path;
 pub use error::TemplateError;
 pub use model::Deployment;
 
+/// Reads a template as it is written, short tags as long forms, nothing resolved: for checks of what needs no wiring here.
+///
+/// # Errors
+/// Names the file that cannot be read.
+pub fn written(file: &Path) -> Result<serde_json::Map<String, serde_json::Value>, TemplateError> {
+    document::read(file)
+}
+
 /// What a deployment needs besides the templates.
 #[derive(Debug, Clone)]
 pub struct Parameters {

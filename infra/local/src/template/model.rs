@@ -21,6 +21,8 @@ pub struct Deployment {
     pub buckets: Vec<Bucket>,
     /// The routes of the HTTP API.
     pub routes: Vec<Route>,
+    /// Which web applications of other origins may call the API; none means no other origin.
+    pub cors: Option<Cors>,
     /// The SNS topics that deliver to queues.
     pub subscriptions: Vec<Subscription>,
     /// Resources of types that need no wiring here.
@@ -233,6 +235,23 @@ pub struct Route {
     pub function: String,
     /// The version of the event's format, `2.0`.
     pub payload_version: String,
+}
+
+/// What API Gateway answers to browsers about requests of other origins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cors {
+    /// The origins that may call.
+    pub origins: Vec<String>,
+    /// Whether they may do so with cookies.
+    pub credentials: bool,
+    /// The methods that they may use.
+    pub methods: Vec<String>,
+    /// The request headers that they may send.
+    pub headers: Vec<String>,
+    /// The response headers that they may read.
+    pub exposed: Vec<String>,
+    /// How long a browser may remember all that.
+    pub max_age_seconds: Option<u32>,
 }
 
 /// A topic's delivery to a queue.

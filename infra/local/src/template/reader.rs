@@ -99,7 +99,7 @@ impl Reader {
                 let subscription = queue::read_subscription(&properties(&queue::KNOWN_SUBSCRIPTION)?)?;
                 found.subscriptions.push(subscription);
             }
-            "AWS::ApiGatewayV2::Api" => RouteParts::api(&properties(&route::KNOWN_API)?)?,
+            "AWS::ApiGatewayV2::Api" => found.cors = RouteParts::api(&properties(&route::KNOWN_API)?)?,
             "AWS::ApiGatewayV2::Route" => self.routes.route(properties(&route::KNOWN_ROUTE)?),
             "AWS::ApiGatewayV2::Integration" => {
                 let integration = properties(&route::KNOWN_INTEGRATION)?;

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Function, Route};
+use super::model::{Cors, Function, Route};
 use super::properties::{Known, Properties};
 use super::{TemplateError, names};
 
 /// The properties of an API.
 pub(super) const KNOWN_API: Known = Known {
-    read: &["ProtocolType", "Name"],
-    ignored: &["CorsConfiguration", "Description", "DisableExecuteApiEndpoint", "IpAddressType", "RouteSelectionExpression", "Tags"],
+    read: &["ProtocolType", "Name", "CorsConfiguration"],
+    ignored: &["Description", "DisableExecuteApiEndpoint", "IpAddressType", "RouteSelectionExpression", "Tags"],
 };
 
 /// The properties of a route.
@@ -25,6 +25,23 @@ pub(super) const KNOWN_INTEGRATION: Known = Known {
 pub(super) const KNOWN_PERMISSION: Known =
     Known { read: &["FunctionName", "Action", "Principal"], ignored: &["SourceArn", "SourceAccount"] };
 
+/// Reads what an API says of other origins. API Gateway refuses a star with credentials; so do we, and a star at all.
+fn cors(configuration: &Properties) -> Result<Cors, TemplateError> {
+    configuration.only(&["AllowOrigins", "AllowCredentials", "AllowMethods", "AllowHeaders", "ExposeHeaders", "MaxAge"])?;
+    let origins = configuration.texts("AllowOrigins")?;
+    if origins.iter().any(|origin| origin.contains('*')) {
+        return Err(configuration.wrong("AllowOrigins", "must name each origin: a star lets every page of the web in"));
+    }
+    Ok(Cors {
+        origins,
+        credentials: configuration.flag("AllowCredentials", false)?,
+        methods: configuration.texts("AllowMethods")?,
+        headers: configuration.texts("AllowHeaders")?,
+        exposed: configuration.texts("ExposeHeaders")?,
+        max_age_seconds: configuration.number("MaxAge")?,
+    })
+}
+
 /// The parts of routes, gathered over all stacks.
 #[derive(Debug, Default)]
 pub(super) struct RouteParts {
@@ -36,12 +53,12 @@ pub(super) struct RouteParts {
 }
 
 impl RouteParts {
-    /// Checks that an API is one that is served here.
-    pub(super) fn api(properties: &Properties) -> Result<(), TemplateError> {
-        match properties.required_text("ProtocolType")?.as_str() {
-            "HTTP" => Ok(()),
-            _ => Err(properties.wrong("ProtocolType", "must be HTTP, others are not served locally")),
+    /// Checks that an API is one that is served here; gives what it says of other origins.
+    pub(super) fn api(properties: &Properties) -> Result<Option<Cors>, TemplateError> {
+        if properties.required_text("ProtocolType")? != "HTTP" {
+            return Err(properties.wrong("ProtocolType", "must be HTTP, others are not served locally"));
         }
+        properties.object("CorsConfiguration")?.map(|configuration| cors(&configuration)).transpose()
     }
 
     /// Keeps a route.

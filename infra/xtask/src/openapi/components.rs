@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use carillon_contracts::Permission;
+use carillon_tokens::Cookie;
 use serde_json::{Map, Value, json};
 
 use crate::errors;
@@ -38,6 +39,18 @@ pub(super) fn components(root: &Path) -> io::Result<Value> {
                 "bearerFormat": "car_…",
                 "description": "An API key, which begins with `car_`. The permission that an operation needs stands with it.",
                 "x-permissions": permissions,
+            },
+            "AccessToken": {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "The access token of a user's session, which holds for a quarter of an hour. What the user may do is what their role allows.",
+            },
+            "SessionCookie": {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": Cookie::Access.name(),
+                "description": "The access token in a cookie. What changes something also needs an `Origin` that is allowed, and the session's CSRF token in `X-CSRF-Token`.",
             },
         },
         "parameters": parameters(),

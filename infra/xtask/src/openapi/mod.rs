@@ -11,6 +11,8 @@ use std::io;
 use std::path::Path;
 
 use carillon_harness::HttpEvent;
+use carillon_kernel::IdSource;
+use carillon_local::platform::keys;
 use carillon_local::registry;
 use carillon_local::template::{Deployment, Parameters};
 use serde_json::{Value, json};
@@ -21,12 +23,9 @@ use operation::Operation;
 /// Where the description is.
 pub const DOCUMENT: &str = "docs/openapi.json";
 
-/// The root template's parameters without defaults; no route depends on them.
-const PARAMETERS: [(&str, &str); 3] = [
-    ("LinkKey", "0123456789abcdef0123456789abcdef"),
-    ("TwilioAccountSid", "AC00000000000000000000000000000000"),
-    ("TwilioAuthToken", "0123456789abcdef0123456789abcdef"),
-];
+/// The root template's parameters without defaults, besides its keys; no route depends on them.
+const PARAMETERS: [(&str, &str); 2] =
+    [("TwilioAccountSid", "AC00000000000000000000000000000000"), ("TwilioAuthToken", "0123456789abcdef0123456789abcdef")];
 const ABOUT: &str = "Client communication and campaigns. Every answer has the id of its request in `x-request-id`. In examples, a name \
     in double braces without spaces, such as {{list_id}}, stands for the id of a thing of yours. Fields that are not known are refused.";
 
@@ -67,11 +66,13 @@ fn document(root: &Path) -> io::Result<Value> {
 }
 
 fn deployment(root: &Path) -> io::Result<Deployment> {
+    let mut overrides = keys::drawn(&IdSource::seeded(0));
+    overrides.extend(PARAMETERS.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let parameters = Parameters {
         stack_name: "carillon".to_owned(),
         sqs_endpoint: "http://127.0.0.1:1".to_owned(),
         api_endpoint: "http://127.0.0.1:2".to_owned(),
-        overrides: PARAMETERS.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        overrides,
     };
     Deployment::read(&root.join("template.yaml"), parameters).map_err(io::Error::other)
 }

@@ -1,5 +1,6 @@
 //! One route as an operation.
 
+use carillon_contracts::Permission;
 use carillon_harness::{HttpEvent, Trigger};
 use carillon_local::template::model::Route;
 use serde_json::{Map, Value, json};
@@ -49,7 +50,16 @@ impl Operation<'_> {
 
     fn security(&self) -> Value {
         match self.trigger {
-            Trigger::Http(permission) => json!([{ "ApiKey": [permission.name()] }]),
+            Trigger::Http(permission) => {
+                let schemes: &[&str] = match permission {
+                    // One's own account is no program's, and the platform is no user's.
+                    Permission::AccountUse => &["AccessToken", "SessionCookie"],
+                    Permission::PlatformOperate => &["ApiKey"],
+                    permission if permission.is_for_keys() => &["ApiKey", "AccessToken", "SessionCookie"],
+                    _ => &["AccessToken", "SessionCookie"],
+                };
+                schemes.iter().map(|scheme| json!({ *scheme: [permission.name()] })).collect()
+            }
             _ => json!([]),
         }
     }

@@ -3,8 +3,10 @@
 //! A transition that the ledger must follow gives its write to the caller, who commits it together with the ledger's: both
 //! happen or none.
 
+use std::sync::Arc;
+
 use carillon_contracts::{CampaignId, OrganizationId};
-use carillon_dynamo::{Cursor, Page, Write};
+use carillon_dynamo::{Cursor, Page, Trail, Write};
 use carillon_kernel::{Setup, SetupError};
 use jiff::Timestamp;
 
@@ -37,6 +39,12 @@ impl Campaigns {
     /// [`SetupError`] when the setting is missing.
     pub fn from_setup(setup: &Setup) -> Result<Self, SetupError> {
         Ok(Self { store: CampaignStore::from_setup(setup)? })
+    }
+
+    /// Gives the campaigns for one call's use: what it changes is told in the audit trail.
+    #[must_use]
+    pub fn by(&self, trail: &Arc<Trail>) -> Self {
+        Self { store: self.store.by(trail) }
     }
 
     /// Keeps a new draft. One that is there already under this id was made by the same request before, and is given instead.
@@ -72,8 +80,9 @@ impl Campaigns {
     /// # Errors
     /// [`CampaignError::Absent`], [`CampaignError::Changed`], and as [`Campaign::edit`].
     pub async fn update(&self, seen: Seen, patch: CompositionPatch, moment: Timestamp) -> Result<Campaign, CampaignError> {
-        let edited = self.get(seen.organization, seen.id).await?.unchanged_since(seen.version)?.edit(patch, moment)?;
-        self.store.replace_with_content(&edited).await?;
+        let before = self.get(seen.organization, seen.id).await?.unchanged_since(seen.version)?;
+        let edited = before.clone().edit(patch, moment)?;
+        self.store.replace_with_content(&before, &edited).await?;
         Ok(edited)
     }
 
@@ -86,12 +95,12 @@ impl Campaigns {
         Ok(self.store.delete(&campaign).await?)
     }
 
-    /// Makes the write that keeps a campaign after a transition, if it was not changed since it was read.
+    /// Makes the write that keeps a campaign after a transition, if it was not changed since it was read as `before`.
     ///
     /// # Errors
     /// [`CampaignError::Store`] when the campaign cannot be written as an item.
-    pub fn replace(&self, campaign: &Campaign) -> Result<Write, CampaignError> {
-        Ok(self.store.replace(campaign)?)
+    pub fn replace(&self, before: &Campaign, campaign: &Campaign) -> Result<Write, CampaignError> {
+        Ok(self.store.replace(before, campaign)?)
     }
 
     /// Carries out the writes of a transition as one transaction, those of other areas among them.

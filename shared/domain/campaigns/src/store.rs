@@ -8,8 +8,10 @@
 //! The content is an item of its own, because it may be 390 KB and a list would read a hundred of them. Both change in one
 //! transaction under the campaign's version, so whoever writes what it read sees a torn read refused.
 
+use std::sync::Arc;
+
 use carillon_contracts::{CampaignId, OrganizationId};
-use carillon_dynamo::{Condition, Cursor, Key, Page, Query, StoreError, Table, Write, number, text};
+use carillon_dynamo::{Audited, Condition, Cursor, Key, Page, Query, StoreError, Table, Trail, Write, number, text};
 use carillon_kernel::{Setup, SetupError};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,8 @@ use crate::campaign::Campaign;
 use crate::content::Content;
 
 const SCHEMA: u32 = 1;
+/// The kind of campaigns in the audit trail.
+const KIND: &str = "campaign";
 
 #[derive(Debug, Clone)]
 pub(crate) struct CampaignStore {
@@ -32,6 +36,10 @@ struct ContentItem {
 impl CampaignStore {
     pub(crate) fn from_setup(setup: &Setup) -> Result<Self, SetupError> {
         Ok(Self { entities: Table::from_setup(setup, "ENTITIES_TABLE")? })
+    }
+
+    pub(crate) fn by(&self, trail: &Arc<Trail>) -> Self {
+        Self { entities: self.entities.by(trail) }
     }
 
     pub(crate) async fn find(&self, organization: OrganizationId, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
@@ -58,27 +66,30 @@ impl CampaignStore {
     }
 
     pub(crate) async fn insert(&self, campaign: &Campaign) -> Result<(), StoreError> {
-        let mut writes = vec![self.put(campaign, Condition::Absent)?];
+        let mut writes = vec![self.put(campaign, Condition::Absent)?.audited(Audited::created(KIND, campaign.id, campaign))];
         if campaign.composition.content.is_some() {
             writes.push(self.put_content(campaign)?);
         }
         self.commit(writes).await
     }
 
-    pub(crate) async fn replace_with_content(&self, campaign: &Campaign) -> Result<(), StoreError> {
-        self.commit(vec![self.replace(campaign)?, self.put_content(campaign)?]).await
+    pub(crate) async fn replace_with_content(&self, before: &Campaign, campaign: &Campaign) -> Result<(), StoreError> {
+        self.commit(vec![self.replace(before, campaign)?, self.put_content(campaign)?]).await
     }
 
     pub(crate) async fn delete(&self, campaign: &Campaign) -> Result<(), StoreError> {
         let key = campaign_key(campaign.organization, campaign.id);
         let content = content_key(campaign.organization, campaign.id);
-        let writes = [self.entities.delete(key, Condition::version(campaign.version)), self.entities.delete(content, Condition::Always)];
+        let delete = self.entities.delete(key, Condition::version(campaign.version));
+        let delete = delete.audited(Audited::deleted(KIND, campaign.id, campaign));
+        let writes = [delete, self.entities.delete(content, Condition::Always)];
         self.commit(writes.into()).await
     }
 
     /// Writes the next version of a campaign without touching its content.
-    pub(crate) fn replace(&self, campaign: &Campaign) -> Result<Write, StoreError> {
-        self.put(campaign, Condition::version(campaign.version.saturating_sub(1)))
+    pub(crate) fn replace(&self, before: &Campaign, campaign: &Campaign) -> Result<Write, StoreError> {
+        let put = self.put(campaign, Condition::version(campaign.version.saturating_sub(1)))?;
+        Ok(put.audited(Audited::changed(KIND, campaign.id, (before, campaign))))
     }
 
     pub(crate) async fn commit(&self, writes: Vec<Write>) -> Result<(), StoreError> {

@@ -1,9 +1,10 @@
 //! The use cases of single contacts.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use carillon_contracts::{ContactId, OrganizationId};
-use carillon_dynamo::Table;
+use carillon_dynamo::{Table, Trail};
 use carillon_kernel::{Setup, SetupError};
 use jiff::Timestamp;
 
@@ -28,6 +29,12 @@ impl Contacts {
     /// [`SetupError`] when a setting is missing.
     pub fn from_setup(setup: &Setup) -> Result<Self, SetupError> {
         Ok(Self { store: ContactStore { table: Table::from_setup(setup, "ENTITIES_TABLE")? } })
+    }
+
+    /// Gives the contacts for one call's use: what it changes is told in the audit trail.
+    #[must_use]
+    pub fn by(&self, trail: &Arc<Trail>) -> Self {
+        Self { store: self.store.by(trail) }
     }
 
     /// Creates a contact; when it was created with this id before, gives it as it is.

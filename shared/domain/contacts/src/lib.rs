@@ -1,12 +1,13 @@
 //! Contacts: people with addresses, consent, tags and lists; who must not be written to; audiences; imports from files.
 //!
 //! Reading order: [`limits`], [`address`], [`attribute`], [`tag`], [`suppression`] and [`contact`] (types and pure rules), `state` (one
-//! change of a contact and of the records of its addresses, and what it excludes), `keys` and `store` (how that is kept), then the use cases:
+//! change of a contact and of the records of its addresses, and what it excludes), `audit` (what is told of it), `keys` and `store` (how that is kept), then the use cases:
 //! [`contacts`], [`tags`], [`lists`], [`suppressions`], [`exclusions`], [`audience`], [`unsubscribe`], [`import`].
 
 pub mod address;
 pub mod attribute;
 pub mod audience;
+mod audit;
 pub mod change;
 pub mod contact;
 pub mod contacts;

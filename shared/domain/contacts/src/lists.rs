@@ -9,9 +9,10 @@
 //! deleted contact take its memberships along. Members are counted when somebody asks: a kept count would be hot, or wrong after a crash.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use carillon_contracts::{ContactId, ListId, OrganizationId};
-use carillon_dynamo::{Condition, Cursor, Page, Query, StoreError, Table, Write};
+use carillon_dynamo::{Audited, Condition, Cursor, Page, Query, StoreError, Table, Trail, Write};
 use carillon_kernel::{Setup, SetupError};
 use futures::StreamExt as _;
 use jiff::Timestamp;
@@ -25,6 +26,8 @@ use crate::store::ContactStore;
 use crate::tags::own_cursor;
 use crate::text::{TextError, plain, text_type};
 
+/// The kind of lists in the audit trail.
+const KIND: &str = "list";
 /// How many contacts are changed in one transaction: two writes each.
 const TOGETHER: usize = 40;
 /// How many transactions run at the same time.
@@ -61,6 +64,42 @@ pub struct MembersChanged {
     pub absent: Vec<ContactId>,
 }
 
+/// What is done with the members of a list.
+#[derive(Clone, Copy)]
+enum Edit {
+    Add(ListId),
+    Remove(ListId),
+}
+
+/// What the audit trail hears of a group of members: one record tells of all of them.
+#[derive(Serialize)]
+struct GroupChanged {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    members_added: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    members_removed: Option<usize>,
+    contacts: Vec<ContactId>,
+}
+
+impl Edit {
+    /// Changes a contact; false when it was so before.
+    fn apply(self, contact: &mut Contact) -> bool {
+        match self {
+            Self::Add(list) => contact.lists.insert(list),
+            Self::Remove(list) => contact.lists.remove(&list),
+        }
+    }
+
+    fn told(self, group: &[Contact]) -> Audited {
+        let contacts = group.iter().map(|contact| contact.id).collect();
+        let (list, members_added, members_removed) = match self {
+            Self::Add(list) => (list, Some(group.len()), None),
+            Self::Remove(list) => (list, None, Some(group.len())),
+        };
+        Audited::done(KIND, list, &GroupChanged { members_added, members_removed, contacts })
+    }
+}
+
 /// The lists of all organizations.
 #[derive(Debug, Clone)]
 pub struct Lists {
@@ -76,6 +115,12 @@ impl Lists {
         Ok(Self { store: ContactStore { table: Table::from_setup(setup, "ENTITIES_TABLE")? } })
     }
 
+    /// Gives the lists for one call's use: what it changes is told in the audit trail.
+    #[must_use]
+    pub fn by(&self, trail: &Arc<Trail>) -> Self {
+        Self { store: self.store.by(trail) }
+    }
+
     /// Creates a list; when it was created with this id before, gives it as it is.
     ///
     /// # Errors
@@ -83,6 +128,7 @@ impl Lists {
     pub async fn create(&self, organization: OrganizationId, list: ContactList) -> Result<ContactList, ContactsError> {
         let put = self.store.table.put(keys::list(organization, list.id), &list, Condition::Absent)?;
         let put = put.with("entity", carillon_dynamo::text("list")).with("schema", carillon_dynamo::number(1));
+        let put = put.audited(Audited::created(KIND, list.id, &list));
         match self.store.table.commit(vec![put]).await {
             Ok(()) => Ok(list),
             Err(StoreError::Refused(_)) => self.get(organization, list.id).await,
@@ -124,7 +170,9 @@ impl Lists {
     /// # Errors
     /// [`ContactsError::ListAbsent`] when there is none, or another [`ContactsError`].
     pub async fn delete(&self, organization: OrganizationId, id: ListId, request: Write) -> Result<(), ContactsError> {
+        let list = self.get(organization, id).await?;
         let delete = self.store.table.delete(keys::list(organization, id), Condition::Present);
+        let delete = delete.audited(Audited::deleted(KIND, id, &list));
         match self.store.table.commit(vec![delete, request]).await {
             Err(StoreError::Refused(_)) => Err(ContactsError::ListAbsent),
             other => Ok(other?),
@@ -144,7 +192,7 @@ impl Lists {
                 if ids.is_empty() {
                     break;
                 }
-                let changed = self.change_members((organization, moment), &ids, |contact| contact.lists.remove(&list)).await?;
+                let changed = self.change_members((organization, moment), &ids, Edit::Remove(list)).await?;
                 // A membership without its contact, or unknown to it, is a leftover.
                 for id in changed.absent.iter().chain(if changed.unchanged > 0 { ids.as_slice() } else { &[] }) {
                     let leftover = self.store.table.delete(keys::list_member(organization, list, *id), Condition::Always);
@@ -166,7 +214,7 @@ impl Lists {
         moment: Timestamp,
     ) -> Result<MembersChanged, ContactsError> {
         self.get(organization, list).await?;
-        self.change_members((organization, moment), contacts, |contact| contact.lists.insert(list)).await
+        self.change_members((organization, moment), contacts, Edit::Add(list)).await
     }
 
     /// Takes contacts from a list, up to 100.
@@ -180,7 +228,7 @@ impl Lists {
         moment: Timestamp,
     ) -> Result<MembersChanged, ContactsError> {
         self.get(organization, list).await?;
-        self.change_members((organization, moment), contacts, |contact| contact.lists.remove(&list)).await
+        self.change_members((organization, moment), contacts, Edit::Remove(list)).await
     }
 
     /// Changes many contacts, some in each transaction; where somebody was faster, one by one.
@@ -188,13 +236,13 @@ impl Lists {
         &self,
         (organization, moment): (OrganizationId, Timestamp),
         ids: &[ContactId],
-        edit: impl Fn(&mut Contact) -> bool + Copy,
+        edit: Edit,
     ) -> Result<MembersChanged, ContactsError> {
         let unique: BTreeSet<ContactId> = ids.iter().copied().collect();
         let mut found = self.store.find_many(organization, unique.iter().copied()).await?;
         let absent = unique.iter().copied().filter(|id| !found.contains_key(id)).collect();
         let present = u32::try_from(found.len()).unwrap_or(u32::MAX);
-        found.retain(|_, contact| edit(&mut contact.clone()));
+        found.retain(|_, contact| edit.apply(&mut contact.clone()));
         let changed = u32::try_from(found.len()).unwrap_or(u32::MAX);
         let contacts: Vec<Contact> = found.into_values().collect();
         let groups: Vec<_> = contacts.chunks(TOGETHER).map(|group| self.change_together((organization, moment), group, edit)).collect();
@@ -207,14 +255,17 @@ impl Lists {
         &self,
         (organization, moment): (OrganizationId, Timestamp),
         group: &[Contact],
-        edit: impl Fn(&mut Contact) -> bool + Copy,
+        edit: Edit,
     ) -> Result<(), ContactsError> {
         let mut writes = Vec::new();
         for contact in group {
             let before = State { contact: Some(contact.clone()), ..State::default() };
             let mut after = before.clone();
-            after.contact.as_mut().map(edit);
+            after.contact.as_mut().map(|contact| edit.apply(contact));
             writes.extend(self.store.writes(&Transition::new(organization, before, after, moment)?)?);
+        }
+        if let Some(first) = writes.first_mut() {
+            first.tell([edit.told(group)]);
         }
         match self.store.table.commit(writes).await {
             Err(StoreError::Refused(_) | StoreError::Contended) => {}
@@ -223,7 +274,7 @@ impl Lists {
         for contact in group {
             let load = || self.store.load_alone(organization, contact.id);
             let single = |state: &mut State| {
-                state.contact.as_mut().map(edit);
+                state.contact.as_mut().map(|contact| edit.apply(contact));
                 Ok(())
             };
             match self.store.change((organization, moment), load, single).await {

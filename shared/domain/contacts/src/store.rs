@@ -15,13 +15,15 @@
 //! exclude each other: both commit on the record's version.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use carillon_contracts::{Channel, ContactId, OrganizationId};
-use carillon_dynamo::{Condition, Key, StoreError, Table, Write, number, text};
+use carillon_dynamo::{Condition, Key, StoreError, Table, Trail, Write, number, text};
 use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
+use crate::audit;
 use crate::contact::Contact;
 use crate::error::ContactsError;
 use crate::exclusions::KEPT_DAYS;
@@ -67,6 +69,11 @@ struct MemberItem {
 }
 
 impl ContactStore {
+    /// Gives the store for one call's use: single changes are told in the audit trail.
+    pub(crate) fn by(&self, trail: &Arc<Trail>) -> Self {
+        Self { table: self.table.by(trail) }
+    }
+
     /// Finds a contact.
     pub(crate) async fn find(&self, organization: OrganizationId, id: ContactId) -> Result<Option<Contact>, StoreError> {
         self.table.find(keys::contact(organization, id)).await
@@ -109,7 +116,8 @@ impl ContactStore {
         Ok(addresses.into_iter().filter_map(|(channel, text)| Address::parse(channel, &text).ok()).collect())
     }
 
-    /// Writes a change as one list of writes, to be committed together; none when nothing changes.
+    /// Writes a change as one list of writes, to be committed together; none when nothing changes. The audit trail hears nothing of it:
+    /// whoever changes many things at once tells of them together.
     pub(crate) fn writes(&self, change: &Transition) -> Result<Vec<Write>, StoreError> {
         let mut writes = Vec::new();
         let (before, after) = (change.before.contact.as_ref(), change.after.contact.as_ref());
@@ -212,7 +220,7 @@ impl ContactStore {
             let mut after = before.clone();
             edit(&mut after)?;
             let transition = Transition::new(organization, before, after, moment)?;
-            match self.table.commit(self.writes(&transition)?).await {
+            match self.table.commit(audit::tell(self.writes(&transition)?, &transition)).await {
                 Ok(()) => return Ok(transition.after),
                 Err(StoreError::Refused(_) | StoreError::Contended) => {}
                 Err(error) => return Err(error.into()),

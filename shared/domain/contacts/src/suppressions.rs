@@ -9,9 +9,10 @@
 //! - Lifting never gives consent: whoever unsubscribed is written to again only after a new consent.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use carillon_contracts::{Channel, ContactId, OrganizationId};
-use carillon_dynamo::{Cursor, Page, Query, StoreError, Table};
+use carillon_dynamo::{Cursor, Page, Query, StoreError, Table, Trail};
 use carillon_kernel::{Setup, SetupError};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -78,6 +79,12 @@ impl Suppressions {
     /// [`SetupError`] when a setting is missing.
     pub fn from_setup(setup: &Setup) -> Result<Self, SetupError> {
         Ok(Self { store: ContactStore { table: Table::from_setup(setup, "ENTITIES_TABLE")? } })
+    }
+
+    /// Gives the suppressions for one call's use: what it changes is told in the audit trail.
+    #[must_use]
+    pub fn by(&self, trail: &Arc<Trail>) -> Self {
+        Self { store: self.store.by(trail) }
     }
 
     /// Suppresses an address, whether a contact has it or not. Safe to repeat: a reason that stands keeps its first moment.

@@ -8,9 +8,10 @@
 //! tag, which an import of thousands must not write thousands of times. It stays there when the last contact loses it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use carillon_contracts::{ContactId, OrganizationId};
-use carillon_dynamo::{Condition, Cursor, Key, Page, Query, Table};
+use carillon_dynamo::{Condition, Cursor, Key, Page, Query, Table, Trail};
 use carillon_kernel::{Setup, SetupError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,12 @@ impl Tags {
     /// [`SetupError`] when a setting is missing.
     pub fn from_setup(setup: &Setup) -> Result<Self, SetupError> {
         Ok(Self { store: ContactStore { table: Table::from_setup(setup, "ENTITIES_TABLE")? } })
+    }
+
+    /// Gives the tags for one call's use: what it changes is told in the audit trail.
+    #[must_use]
+    pub fn by(&self, trail: &Arc<Trail>) -> Self {
+        Self { store: self.store.by(trail) }
     }
 
     /// Gives a page of the tags that were ever used, in alphabetical order.

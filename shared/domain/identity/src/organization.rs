@@ -1,11 +1,20 @@
 //! An organization, the tenant that everything else belongs to, and the rules of its fields.
 
-use carillon_contracts::OrganizationId;
+use std::net::IpAddr;
+
+use carillon_contracts::{IpRange, OrganizationId, UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::branding::{Branding, BrandingPatch};
+use crate::policy::{Retention, RetentionPatch, SecurityPolicy, SecurityPolicyPatch};
+
 /// The longest name of an organization or a key, in characters.
 pub const NAME_CHARACTERS: usize = 120;
+/// How many address ranges an organization may name.
+pub const MOST_IP_RANGES: usize = 50;
+/// The longest reason of a suspension, in characters.
+pub const REASON_CHARACTERS: usize = 500;
 
 /// An organization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +27,24 @@ pub struct Organization {
     pub locale: Locale,
     /// The time zone in which it plans.
     pub time_zone: TimeZoneName,
+    /// Its owner; nobody while it only has API keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<UserId>,
+    /// How it looks.
+    #[serde(default)]
+    pub branding: Branding,
+    /// How long it keeps what it has.
+    #[serde(default)]
+    pub retention: Retention,
+    /// What it demands of its members' logins.
+    #[serde(default)]
+    pub security: SecurityPolicy,
+    /// From where it may be used; from everywhere when there are none.
+    #[serde(default)]
+    pub allowed_ip_ranges: IpRanges,
+    /// Why nobody may use it now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Suspension>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was changed last.
@@ -46,6 +73,23 @@ pub struct OrganizationPatch {
     pub locale: Option<Locale>,
     /// The new time zone.
     pub time_zone: Option<TimeZoneName>,
+    /// What changes of its look.
+    pub branding: Option<BrandingPatch>,
+    /// What changes of how long it keeps what it has.
+    pub retention: Option<RetentionPatch>,
+    /// What changes of its demands.
+    pub security: Option<SecurityPolicyPatch>,
+    /// The new ranges, in place of the old ones.
+    pub allowed_ip_ranges: Option<IpRanges>,
+}
+
+/// The operator's stop of an organization.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspension {
+    /// Since when.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: SuspensionReason,
 }
 
 impl Organization {
@@ -53,7 +97,27 @@ impl Organization {
     #[must_use]
     pub fn new(id: OrganizationId, new: NewOrganization, moment: Timestamp) -> Self {
         let NewOrganization { name, locale, time_zone } = new;
-        Self { id, name, locale, time_zone, created_at: moment, updated_at: moment, version: 1 }
+        Self {
+            id,
+            name,
+            locale,
+            time_zone,
+            owner: None,
+            branding: Branding::default(),
+            retention: Retention::default(),
+            security: SecurityPolicy::default(),
+            allowed_ip_ranges: IpRanges::default(),
+            suspended: None,
+            created_at: moment,
+            updated_at: moment,
+            version: 1,
+        }
+    }
+
+    /// Makes the organization of an owner.
+    #[must_use]
+    pub fn owned_by(self, owner: UserId) -> Self {
+        Self { owner: Some(owner), ..self }
     }
 
     /// Makes the next version.
@@ -63,10 +127,78 @@ impl Organization {
             name: patch.name.unwrap_or(self.name),
             locale: patch.locale.unwrap_or(self.locale),
             time_zone: patch.time_zone.unwrap_or(self.time_zone),
+            branding: patch.branding.map_or(self.branding.clone(), |patch| self.branding.changed(patch)),
+            retention: patch.retention.map_or(self.retention, |patch| self.retention.changed(patch)),
+            security: patch.security.map_or(self.security.clone(), |patch| self.security.changed(patch)),
+            allowed_ip_ranges: patch.allowed_ip_ranges.unwrap_or(self.allowed_ip_ranges),
             updated_at: moment,
             version: self.version + 1,
             ..self
         }
+    }
+
+    /// Makes the next version, which has another owner.
+    #[must_use]
+    pub fn transferred(self, owner: UserId, moment: Timestamp) -> Self {
+        Self { owner: Some(owner), updated_at: moment, version: self.version + 1, ..self }
+    }
+
+    /// Makes the next version, which is suspended for a reason, or goes on without one.
+    ///
+    /// One that is suspended keeps the moment of its suspension when only the reason changes.
+    #[must_use]
+    pub fn suspended(self, reason: Option<SuspensionReason>, moment: Timestamp) -> Self {
+        let since = self.suspended.as_ref().map_or(moment, |suspension| suspension.at);
+        let suspended = reason.map(|reason| Suspension { at: since, reason });
+        Self { suspended, updated_at: moment, version: self.version + 1, ..self }
+    }
+}
+
+/// The ranges of addresses from which an organization may be used: at most 50, each once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<IpRange>", into = "Vec<IpRange>")]
+pub struct IpRanges(Vec<IpRange>);
+
+impl IpRanges {
+    /// Tells whether the ranges let an address in; no ranges let everybody in.
+    #[must_use]
+    pub fn let_in(&self, address: Option<IpAddr>) -> bool {
+        IpRange::any_contains(&self.0, address)
+    }
+}
+
+impl TryFrom<Vec<IpRange>> for IpRanges {
+    type Error = &'static str;
+    fn try_from(mut ranges: Vec<IpRange>) -> Result<Self, Self::Error> {
+        ranges.sort_unstable();
+        ranges.dedup();
+        if ranges.len() <= MOST_IP_RANGES { Ok(Self(ranges)) } else { Err("an organization names at most 50 address ranges") }
+    }
+}
+
+impl From<IpRanges> for Vec<IpRange> {
+    fn from(ranges: IpRanges) -> Self {
+        ranges.0
+    }
+}
+
+/// Why an organization was suspended: 1 to 500 characters in one line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SuspensionReason(String);
+
+impl TryFrom<String> for SuspensionReason {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let text = text.trim();
+        let fits = !text.is_empty() && text.chars().count() <= REASON_CHARACTERS && !text.chars().any(char::is_control);
+        if fits { Ok(Self(text.to_owned())) } else { Err("a reason has 1 to 500 characters in one line") }
+    }
+}
+
+impl From<SuspensionReason> for String {
+    fn from(reason: SuspensionReason) -> Self {
+        reason.0
     }
 }
 
@@ -205,13 +337,48 @@ mod tests {
     }
 
     #[test]
+    fn address_ranges_are_kept_once_and_are_at_most_fifty() {
+        let range = |number: usize| format!("192.0.2.{number}").parse::<IpRange>().unwrap();
+
+        let ranges = IpRanges::try_from(vec![range(2), range(1), range(2)]).unwrap();
+
+        assert_eq!(Vec::from(ranges), [range(1), range(2)]);
+        assert!(IpRanges::try_from((0..50).map(range).collect::<Vec<_>>()).is_ok());
+        assert!(IpRanges::try_from((0..51).map(range).collect::<Vec<_>>()).is_err());
+    }
+
+    #[test]
+    fn a_suspension_keeps_its_moment_until_it_ends() {
+        let reason = |text: &str| Some(SuspensionReason::try_from(text.to_owned()).unwrap());
+        let at = |second| Timestamp::from_second(second).unwrap();
+
+        let suspended = organization().suspended(reason("spam"), at(1)).suspended(reason("spam, proven"), at(2));
+        let resumed = suspended.clone().suspended(None, at(3));
+
+        let suspension = suspended.suspended.unwrap();
+        assert_eq!((suspension.at, String::from(suspension.reason)), (at(1), "spam, proven".to_owned()));
+        assert_eq!((resumed.suspended, resumed.version), (None, 4));
+    }
+
+    #[test]
+    fn an_organization_that_was_stored_without_a_policy_reads_back() {
+        let mut stored = serde_json::to_value(organization()).unwrap();
+        for member in ["branding", "retention", "security", "allowed_ip_ranges"] {
+            stored.as_object_mut().unwrap().remove(member);
+        }
+
+        assert_eq!(serde_json::from_value::<Organization>(stored).unwrap(), organization());
+    }
+
+    fn organization() -> Organization {
+        let name = OrganizationName::try_from("Bells".to_owned()).unwrap();
+        let new = NewOrganization { name, locale: Locale::default(), time_zone: TimeZoneName::default() };
+        Organization::new(OrganizationId::from_bytes([1; 16]), new, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
     fn a_change_leaves_what_it_does_not_name() {
-        let new = NewOrganization {
-            name: OrganizationName::try_from("Bells".to_owned()).unwrap(),
-            locale: Locale::default(),
-            time_zone: TimeZoneName::default(),
-        };
-        let before = Organization::new(OrganizationId::from_bytes([1; 16]), new, Timestamp::UNIX_EPOCH);
+        let before = organization();
         let later = Timestamp::from_second(60).unwrap();
 
         let patch = OrganizationPatch { locale: Some(Locale::try_from("fr".to_owned()).unwrap()), ..OrganizationPatch::default() };

@@ -95,7 +95,7 @@ impl Ledger {
     /// [`SendingError::Overtaken`] when another worker wrote first.
     pub async fn end_doubt(&self, doubted: &Doubted, state: State, resolved: &[(usize, Outcome)]) -> Result<State, SendingError> {
         let state = state.resolve(resolved);
-        let mut writes = vec![self.store.put_state(doubted.of, &state, doubted.since.as_second())?];
+        let mut writes = vec![self.store.put_state(doubted.of, &state, doubted.since)?];
         if !state.outcomes.any(Outcome::InDoubt) {
             writes.push(self.unlist(doubted));
         }

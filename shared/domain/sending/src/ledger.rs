@@ -1,12 +1,14 @@
 //! The ledger's use cases: open a run, write plans, claim and settle them, record facts, fold figures, end a run.
 
 use carillon_contracts::fact::FactKind;
-use carillon_contracts::{Channel, EntryRef, OrganizationId};
-use carillon_dynamo::{Change, Condition, Query, Table, Write, number};
+use carillon_contracts::{Channel, EntryRef, OrganizationId, Run};
+use carillon_dynamo::{Audited, Change, Condition, Query, Table, Trail, Write, number};
 use carillon_kernel::{Setup, SetupError};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
+use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::SendingError;
 use crate::facts::Facts;
@@ -39,7 +41,7 @@ pub struct Loaded {
 }
 
 /// How far the writing of plans has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Planned {
     /// How many plans are written.
     pub plans: u32,
@@ -75,6 +77,13 @@ impl Ledger {
     /// [`SetupError`] when a setting is missing.
     pub fn from_setup(setup: &Setup) -> Result<Self, SetupError> {
         Ok(Self { store: LedgerStore::from_setup(setup)? })
+    }
+
+    /// Gives the ledger for one call's use: the audit trail hears how far the writing of plans has come. What becomes of recipients is told
+    /// by the ledger itself, not by the trail.
+    #[must_use]
+    pub fn by(&self, trail: &Arc<Trail>) -> Self {
+        Self { store: LedgerStore { table: self.store.table.by(trail) } }
     }
 
     /// The table, for commits that join the ledger's writes with others.
@@ -181,7 +190,7 @@ impl Ledger {
         #[derive(serde::Deserialize)]
         struct Active {
             organization: OrganizationId,
-            run: carillon_contracts::Run,
+            run: Run,
         }
         let query = Query::partition(keys::ACTIVE).prefix(format!("{channel}#")).strong();
         let listed: Vec<Active> = self.store.table.query_all(query).await?;
@@ -235,10 +244,24 @@ impl Ledger {
             change = change.set("expanded", carillon_dynamo::Value::Bool(true));
             news = Condition::Any(vec![news, Condition::Equals("planned", number(planned.plans))]);
         }
-        match self.store.table.commit(vec![self.store.table.update(keys::run(of), change, news)]).await {
+        let told = match of.run {
+            Run::Campaign(campaign) => Some(Audited::done("campaign", campaign, planned)),
+            Run::Message(_) => None,
+        };
+        match self.store.table.commit(vec![self.store.table.update(keys::run(of), change, news).audited(told)]).await {
             Err(error) if !error.is_refused() => Err(error.into()),
             _ => Ok(()),
         }
+    }
+
+    /// Forgets a plan: to whom it went, what it said, and what became of it.
+    ///
+    /// # Errors
+    /// [`SendingError`] when the table does not answer.
+    pub async fn forget(&self, of: RunKey, plan: u32) -> Result<(), SendingError> {
+        let gone = [keys::plan(of, plan), keys::state(of, plan), keys::facts(of, plan)];
+        let writes = gone.map(|key| self.store.table.delete(key, Condition::Always));
+        Ok(self.store.table.commit(writes.into()).await?)
     }
 
     /// Reads all that a delivery of a plan needs, in one request.
@@ -248,7 +271,8 @@ impl Ledger {
     pub async fn load(&self, of: RunKey, plan: u32) -> Result<Loaded, SendingError> {
         let stored = self.store.load(of, plan).await?;
         let plan = stored.plan.ok_or(SendingError::Absent("plan"))?;
-        let state = stored.state.unwrap_or_else(|| State::untouched(plan.number, plan.recipients.len()));
+        let untouched = || State { kept_days: plan.kept_days, ..State::untouched(plan.number, plan.recipients.len()) };
+        let state = stored.state.unwrap_or_else(untouched);
         Ok(Loaded { run: stored.run, plan, state })
     }
 
@@ -257,7 +281,7 @@ impl Ledger {
     /// # Errors
     /// [`SendingError::Overtaken`] when another worker claimed first.
     pub async fn claim(&self, of: RunKey, state: State, now: Timestamp) -> Result<Claim, SendingError> {
-        self.put_state(of, vec![self.store.put_state(of, &state, now.as_second())?], state).await.map(|state| Claim { state })
+        self.put_state(of, vec![self.store.put_state(of, &state, now)?], state).await.map(|state| Claim { state })
     }
 
     /// Writes that a worker died at a plan: its entries are in doubt, and listed to be looked at.
@@ -305,7 +329,7 @@ impl Ledger {
     }
 
     fn with_doubt(&self, of: RunKey, state: &State, now: Timestamp) -> Result<Vec<Write>, SendingError> {
-        let mut writes = vec![self.store.put_state(of, state, now.as_second())?];
+        let mut writes = vec![self.store.put_state(of, state, now)?];
         if let Some(since) = state.doubt_ms {
             writes.push(self.list_doubt(of, state.number, since)?);
         }
@@ -319,6 +343,7 @@ impl Ledger {
     pub async fn record_facts(
         &self,
         reported: &[(OrganizationId, EntryRef, FactKind)],
+        moment: Timestamp,
     ) -> Result<BTreeMap<RunKey, Vec<u32>>, SendingError> {
         let mut plans: BTreeMap<(RunKey, u32), Facts> = BTreeMap::new();
         let mut touched: BTreeMap<RunKey, Vec<u32>> = BTreeMap::new();
@@ -331,7 +356,7 @@ impl Ledger {
             }
         }
         stream::iter(plans)
-            .map(|((of, plan), facts)| async move { self.store.merge_facts(of, plan, &facts).await })
+            .map(|((of, plan), facts)| async move { self.store.merge_facts((of, plan), &facts, moment).await })
             .buffer_unordered(WRITES_AT_ONCE)
             .try_collect::<Vec<()>>()
             .await?;

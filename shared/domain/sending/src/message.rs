@@ -5,7 +5,7 @@
 //! | one, and the newest of an organization (eight shards, merged) | `ORG#{org}#MSG#{shard}` | `{message}` |
 
 use carillon_contracts::{Channel, ContactId, MessageId, OrganizationId, Run, SenderId, TemplateId};
-use carillon_dynamo::{Condition, Key, Query, Table, Write};
+use carillon_dynamo::{Audited, Condition, Key, Query, Table, Write};
 use carillon_kernel::{Setup, SetupError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,22 @@ impl Message {
     }
 }
 
+/// What the audit trail hears of a message: neither to whom it goes nor what it says.
+#[derive(Debug, Serialize)]
+struct Told {
+    channel: Channel,
+    contact_id: Option<ContactId>,
+    sender_id: SenderId,
+    template_id: Option<TemplateId>,
+}
+
+impl From<&Message> for Told {
+    fn from(message: &Message) -> Self {
+        let Message { channel, contact_id, sender_id, template_id, .. } = *message;
+        Self { channel, contact_id, sender_id, template_id }
+    }
+}
+
 /// The messages of all organizations.
 #[derive(Debug, Clone)]
 pub struct Messages {
@@ -62,13 +78,14 @@ impl Messages {
         Ok(Self { table: Table::from_setup(setup, "ENTITIES_TABLE")? })
     }
 
-    /// Makes the write that stores a new message.
+    /// Makes the write that stores a new message, for so many days.
     ///
     /// # Errors
     /// [`SendingError`] when it cannot be written.
-    pub fn insert(&self, message: &Message) -> Result<Write, SendingError> {
+    pub fn insert(&self, message: &Message, kept_days: u16) -> Result<Write, SendingError> {
         let put = self.table.put(key(message.organization, message.id), message, Condition::Absent)?;
-        Ok(expiring(put, message.created_at.as_second()))
+        let put = put.audited(Audited::created("message", message.id, &Told::from(message)));
+        Ok(expiring(put, message.created_at, kept_days))
     }
 
     /// Gives a message.
@@ -85,6 +102,14 @@ impl Messages {
     /// [`SendingError`] when the table does not answer.
     pub async fn find(&self, organization: OrganizationId, message: MessageId) -> Result<Option<Message>, SendingError> {
         Ok(self.table.find(key(organization, message)).await?)
+    }
+
+    /// Forgets a message; what the ledger knows of it goes with [`crate::Ledger::forget`].
+    ///
+    /// # Errors
+    /// [`SendingError`] when the table does not answer.
+    pub async fn forget(&self, organization: OrganizationId, message: MessageId) -> Result<(), SendingError> {
+        Ok(self.table.commit(vec![self.table.delete(key(organization, message), Condition::Always)]).await?)
     }
 
     /// Lists the newest messages older than `before`, at most `limit`.

@@ -13,6 +13,7 @@ use serde_bytes::ByteBuf;
 use serde_json::Value;
 
 use crate::SendingError;
+use crate::store::longest_days;
 
 /// The most recipients of a plan: SES's bulk call takes so many (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendBulkEmail.html>).
 pub const MOST_RECIPIENTS: usize = 50;
@@ -48,6 +49,8 @@ pub struct Plan {
     pub skipped_so_far: Skipped,
     /// The definition of a single message; a campaign's stands under its own key.
     pub definition: Option<String>,
+    /// How many days it is kept, with its state.
+    pub kept_days: u16,
 }
 
 /// The bytes of a contact's id; zeros where there is no contact.
@@ -73,6 +76,8 @@ pub(crate) struct StoredPlan {
     skipped_so_far: Skipped,
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     definition: Option<String>,
+    #[serde(rename = "k", default = "longest_days")]
+    kept_days: u16,
 }
 
 impl StoredPlan {
@@ -92,6 +97,7 @@ impl StoredPlan {
             recipients_so_far: plan.recipients_so_far,
             skipped_so_far: plan.skipped_so_far.clone(),
             definition: plan.definition.clone(),
+            kept_days: plan.kept_days,
         })
     }
 
@@ -111,6 +117,7 @@ impl StoredPlan {
             recipients_so_far: self.recipients_so_far,
             skipped_so_far: self.skipped_so_far,
             definition: self.definition,
+            kept_days: self.kept_days,
         })
     }
 }
@@ -136,6 +143,7 @@ mod tests {
             recipients_so_far: 352,
             skipped_so_far: Skipped::from([("suppressed".to_owned(), 4)]),
             definition: None,
+            kept_days: 30,
         };
 
         assert_eq!(StoredPlan::pack(&plan).unwrap().unpack().unwrap(), plan);
@@ -156,6 +164,7 @@ mod tests {
             recipients_so_far: 100,
             skipped_so_far: Skipped::new(),
             definition: None,
+            kept_days: 30,
         };
 
         let stored = StoredPlan::pack(&plan).unwrap();

@@ -118,4 +118,7 @@ pub struct Definition {
     pub batch: u32,
     /// When the definition was frozen.
     pub created_at: Timestamp,
+    /// How many days all of the run is kept.
+    #[serde(default = "crate::store::longest_days")]
+    pub kept_days: u16,
 }

@@ -5,8 +5,10 @@
 //! | one, all of an organization | `ORG#{org}#SENDERS` | `{sender}` |
 //! | by number, for inbound texts | `SENDERNUMBER#{number}` | `SENDERNUMBER` |
 
+use std::sync::Arc;
+
 use carillon_contracts::{Channel, OrganizationId, SenderId};
-use carillon_dynamo::{Condition, Cursor, Key, Page, Query, StoreError, Table};
+use carillon_dynamo::{Audited, Condition, Cursor, Key, Page, Query, StoreError, Table, Trail};
 use carillon_kernel::{Problem, Setup, SetupError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -102,6 +104,12 @@ impl Senders {
         Ok(Self { table: Table::from_setup(setup, "ENTITIES_TABLE")? })
     }
 
+    /// Gives the senders for one call's use: what it changes is told in the audit trail.
+    #[must_use]
+    pub fn by(&self, trail: &Arc<Trail>) -> Self {
+        Self { table: self.table.by(trail) }
+    }
+
     /// Stores a new sender; the same id again gives the stored one.
     ///
     /// # Errors
@@ -111,7 +119,8 @@ impl Senders {
         if !problems.is_empty() {
             return Err(SendingError::Invalid(problems));
         }
-        let mut writes = vec![self.table.put(sender_key(sender.organization, sender.id), &sender, Condition::Absent)?];
+        let put = self.table.put(sender_key(sender.organization, sender.id), &sender, Condition::Absent)?;
+        let mut writes = vec![put.audited(Audited::created("sender", sender.id, &sender))];
         if sender.channel == Channel::Sms {
             writes.push(self.table.put(number_key(&sender.address), &sender, Condition::Absent)?);
         }

@@ -49,6 +49,9 @@ pub struct State {
     /// The provider's message ids of a plan of at most ten entries, by entry.
     #[serde(rename = "ids", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub provider_ids: BTreeMap<String, String>,
+    /// How many days it is kept: as long as its plan.
+    #[serde(rename = "k", default = "crate::store::longest_days")]
+    pub kept_days: u16,
 }
 
 /// What a worker may do with a plan.
@@ -100,6 +103,7 @@ impl State {
             lease_ms: None,
             doubt_ms: None,
             provider_ids: BTreeMap::new(),
+            kept_days: crate::store::longest_days(),
         }
     }
 

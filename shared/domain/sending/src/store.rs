@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use carillon_contracts::RetentionRecord;
 use carillon_dynamo::{Condition, Key, Query, StoreError, Table, Write, number, text};
 use carillon_kernel::{Setup, SetupError};
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::SendingError;
@@ -14,8 +16,7 @@ use crate::plan::{Plan, StoredPlan};
 use crate::run::{Definition, RunRecord};
 use crate::state::State;
 
-/// How long the ledger keeps its items after they were written: 400 days, in seconds.
-const KEPT_SECONDS: i64 = 400 * 24 * 60 * 60;
+const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 #[derive(Debug, Clone)]
 pub(crate) struct LedgerStore {
@@ -53,7 +54,7 @@ impl LedgerStore {
         let packed = serde_json::to_string(definition).map_err(|error| SendingError::Corrupt("definition", error))?;
         let body = BTreeMap::from([("definition", packed)]);
         let write = self.table.put(keys::definition(of), &body, Condition::Absent)?;
-        Ok(expiring(write, definition.created_at.as_second()))
+        Ok(expiring(write, definition.created_at, definition.kept_days))
     }
 
     pub(crate) async fn find_plan(&self, of: RunKey, number: u32) -> Result<Option<Plan>, SendingError> {
@@ -63,7 +64,7 @@ impl LedgerStore {
 
     pub(crate) fn insert_plan(&self, of: RunKey, plan: &Plan) -> Result<Write, SendingError> {
         let write = self.table.put(keys::plan(of, plan.number), &StoredPlan::pack(plan)?, Condition::Absent)?;
-        Ok(expiring(write, plan.created_at.as_second()))
+        Ok(expiring(write, plan.created_at, plan.kept_days))
     }
 
     /// Reads a run's record, a plan and its state in one request, seeing all that was acknowledged before.
@@ -81,12 +82,12 @@ impl LedgerStore {
     }
 
     /// Puts a state that follows the stored one: version 1 where there is none.
-    pub(crate) fn put_state(&self, of: RunKey, state: &State, moment_s: i64) -> Result<Write, SendingError> {
+    pub(crate) fn put_state(&self, of: RunKey, state: &State, moment: Timestamp) -> Result<Write, SendingError> {
         let condition = match state.version {
             0 | 1 => Condition::Absent,
             version => Condition::version(version - 1),
         };
-        Ok(expiring(self.table.put(keys::state(of, state.number), state, condition)?, moment_s))
+        Ok(expiring(self.table.put(keys::state(of, state.number), state, condition)?, moment, state.kept_days))
     }
 
     pub(crate) async fn find_state(&self, of: RunKey, number: u32) -> Result<Option<State>, SendingError> {
@@ -99,8 +100,10 @@ impl LedgerStore {
     }
 
     /// Merges facts into the stored ones, without reading them.
-    pub(crate) async fn merge_facts(&self, of: RunKey, number: u32, facts: &Facts) -> Result<(), SendingError> {
-        Ok(self.table.commit(vec![self.table.update(keys::facts(of, number), facts.change(), Condition::Always)]).await?)
+    pub(crate) async fn merge_facts(&self, (of, number): (RunKey, u32), facts: &Facts, moment: Timestamp) -> Result<(), SendingError> {
+        // Who reports does not know the plan, so that what was reported is kept as long as any plan may be.
+        let change = facts.change().set_once("ttl", carillon_dynamo::number(ends_second(moment, longest_days())));
+        Ok(self.table.commit(vec![self.table.update(keys::facts(of, number), change, Condition::Always)]).await?)
     }
 
     /// Reads all states and facts of a page, by plan.
@@ -136,9 +139,19 @@ impl LedgerStore {
     }
 }
 
-/// Makes a put expire with the ledger's retention.
-pub(crate) fn expiring(write: Write, moment_s: i64) -> Write {
-    write.with("ttl", number(moment_s + KEPT_SECONDS))
+/// Makes a put expire so many days after a moment.
+pub(crate) fn expiring(write: Write, moment: Timestamp, kept_days: u16) -> Write {
+    write.with("ttl", number(ends_second(moment, kept_days)))
+}
+
+/// The second that ends so many days.
+pub(crate) fn ends_second(moment: Timestamp, kept_days: u16) -> i64 {
+    moment.as_second() + i64::from(kept_days) * DAY_SECONDS
+}
+
+/// How long something is kept of which nobody said it: what was written before that could be said.
+pub(crate) const fn longest_days() -> u16 {
+    RetentionRecord::LONGEST_DAYS
 }
 
 /// Makes the write that only lists a run as under way.

@@ -1,7 +1,9 @@
 //! The use cases of templates.
 
+use std::sync::Arc;
+
 use carillon_contracts::{OrganizationId, TemplateId};
-use carillon_dynamo::{Cursor, Page, StoreError};
+use carillon_dynamo::{Cursor, Page, StoreError, Trail};
 use carillon_kernel::{Setup, SetupError};
 use jiff::Timestamp;
 
@@ -24,6 +26,12 @@ impl Templates {
     /// [`SetupError`] when the setting is missing.
     pub fn from_setup(setup: &Setup) -> Result<Self, SetupError> {
         Ok(Self { store: TemplateStore::from_setup(setup)? })
+    }
+
+    /// Gives the templates for one call's use: what it changes is told in the audit trail.
+    #[must_use]
+    pub fn by(&self, trail: &Arc<Trail>) -> Self {
+        Self { store: self.store.by(trail) }
     }
 
     /// Keeps a new template; when it is there already, because the same request ran before, gives what is there.
@@ -77,8 +85,8 @@ impl Templates {
             return Err(TemplateError::Changed(template.version));
         }
         let new = change.into_change(&template)?;
-        let changed = template.changed(new, moment);
-        self.store.replace(&changed).await?;
+        let changed = template.clone().changed(new, moment);
+        self.store.replace(&template, &changed).await?;
         Ok(changed)
     }
 

@@ -4,13 +4,17 @@
 //! | --- | --- |
 //! | the templates of an organization, one of them | `ORG#{org}#TEMPLATES` / `{template}` |
 
+use std::sync::Arc;
+
 use carillon_contracts::{OrganizationId, TemplateId};
-use carillon_dynamo::{Condition, Cursor, Key, Page, Query, StoreError, Table, number, text};
+use carillon_dynamo::{Audited, Condition, Cursor, Key, Page, Query, StoreError, Table, Trail, number, text};
 use carillon_kernel::{Setup, SetupError};
 
 use crate::template::{Template, TemplateSummary};
 
 const SCHEMA: u32 = 1;
+/// The kind of templates in the audit trail.
+const KIND: &str = "template";
 
 #[derive(Debug, Clone)]
 pub(crate) struct TemplateStore {
@@ -20,6 +24,10 @@ pub(crate) struct TemplateStore {
 impl TemplateStore {
     pub fn from_setup(setup: &Setup) -> Result<Self, SetupError> {
         Ok(Self { entities: Table::from_setup(setup, "ENTITIES_TABLE")? })
+    }
+
+    pub fn by(&self, trail: &Arc<Trail>) -> Self {
+        Self { entities: self.entities.by(trail) }
     }
 
     pub async fn find(&self, organization: OrganizationId, id: TemplateId) -> Result<Option<Template>, StoreError> {
@@ -40,21 +48,23 @@ impl TemplateStore {
     }
 
     pub async fn insert(&self, template: &Template) -> Result<(), StoreError> {
-        self.put(template, Condition::Absent).await
+        self.put(template, Condition::Absent, Some(Audited::created(KIND, template.id, template))).await
     }
 
     /// Replaces a template by its next version.
-    pub async fn replace(&self, template: &Template) -> Result<(), StoreError> {
-        self.put(template, Condition::version(template.version.saturating_sub(1))).await
+    pub async fn replace(&self, before: &Template, template: &Template) -> Result<(), StoreError> {
+        let told = Audited::changed(KIND, template.id, (before, template));
+        self.put(template, Condition::version(template.version.saturating_sub(1)), told).await
     }
 
     pub async fn delete(&self, template: &Template) -> Result<(), StoreError> {
         let unchanged = Condition::version(template.version);
-        self.entities.commit(vec![self.entities.delete(key(template.organization, template.id), unchanged)]).await
+        let delete = self.entities.delete(key(template.organization, template.id), unchanged);
+        self.entities.commit(vec![delete.audited(Audited::deleted(KIND, template.id, template))]).await
     }
 
-    async fn put(&self, template: &Template, condition: Condition) -> Result<(), StoreError> {
-        let put = self.entities.put(key(template.organization, template.id), template, condition)?;
+    async fn put(&self, template: &Template, condition: Condition, told: Option<Audited>) -> Result<(), StoreError> {
+        let put = self.entities.put(key(template.organization, template.id), template, condition)?.audited(told);
         self.entities.commit(vec![put.with("entity", text("template")).with("schema", number(SCHEMA))]).await
     }
 }

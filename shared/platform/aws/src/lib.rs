@@ -3,6 +3,7 @@
 //! No `aws-config`: it costs milliseconds at start, and a function finds all that it needs in its environment
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>).
 
+use std::error::Error;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -47,6 +48,21 @@ pub fn config(setup: &Setup, service: &str) -> Result<SdkConfig, SetupError> {
     Ok(builder.build())
 }
 
+/// Tells what went wrong with a call, cause by cause, for the log.
+///
+/// Not as the SDKs' own context does: that shows the whole answer, which may hold what is stored.
+#[must_use]
+pub fn told(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
 /// Gives the endpoint of a service that stands elsewhere than AWS's own, as the SDKs' common setting names it.
 #[must_use]
 pub fn endpoint(setup: &Setup, service: &str) -> Option<String> {
@@ -55,4 +71,26 @@ pub fn endpoint(setup: &Setup, service: &str) -> Option<String> {
 
 fn http_client() -> SharedHttpClient {
     Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+    use aws_smithy_runtime_api::client::result::SdkError;
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    #[test]
+    fn what_is_told_of_a_failure_holds_nothing_of_the_answer() {
+        let answer = HttpResponse::try_from(http::Response::new(SdkBody::from("{\"email\":\"ada@example.com\"}"))).unwrap();
+        let error: SdkError<std::io::Error, HttpResponse> = SdkError::response_error("the answer breaks off", answer);
+
+        let told = told(&error);
+
+        assert!(told.ends_with("the answer breaks off"), "{told}");
+        assert!(format!("{error:?}").contains("ada@example.com"), "the error itself holds the answer");
+        assert!(!told.contains("ada"), "{told}");
+    }
 }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
+use carillon_aws::told;
 use carillon_kernel::{Fault, Kind, Meter, Setup, SetupError};
 
 /// What can go wrong with an object.
@@ -79,7 +80,7 @@ impl Bucket {
     pub async fn put(&self, key: &str, content_type: &str, body: Bytes) -> Result<(), BlobError> {
         self.meter.request("s3.PutObject");
         let request = self.client.put_object().bucket(&self.name).key(key).content_type(content_type).body(ByteStream::from(body));
-        request.send().await.map(|_| ()).map_err(|error| BlobError::Unavailable(DisplayErrorContext(error).to_string()))
+        request.send().await.map(|_| ()).map_err(|error| BlobError::Unavailable(told(&error)))
     }
 
     /// Tells the size of an object and which one it is.
@@ -90,7 +91,7 @@ impl Bucket {
         self.meter.request("s3.HeadObject");
         let answer = self.client.head_object().bucket(&self.name).key(key).send().await.map_err(|error| {
             let absent = error.as_service_error().is_some_and(|service| service.is_not_found());
-            if absent { BlobError::Absent } else { BlobError::Unavailable(DisplayErrorContext(error).to_string()) }
+            if absent { BlobError::Absent } else { BlobError::Unavailable(told(&error)) }
         })?;
         let size = u64::try_from(answer.content_length().unwrap_or_default()).unwrap_or_default();
         Ok(Found { size, tag: answer.e_tag().unwrap_or_default().to_owned() })
@@ -134,7 +135,7 @@ impl Bucket {
                 return match error.code() {
                     Some("InvalidRange") => Ok((Bytes::new(), None)),
                     Some("NoSuchKey" | "NotFound") => Err(BlobError::Absent),
-                    _ => Err(BlobError::Unavailable(DisplayErrorContext(error).to_string())),
+                    _ => Err(BlobError::Unavailable(told(&error))),
                 };
             }
         };
@@ -150,7 +151,50 @@ impl Bucket {
     pub async fn upload_url(&self, key: &str, content_type: &str, valid_for: Duration) -> Result<String, BlobError> {
         let expiry = PresigningConfig::expires_in(valid_for).map_err(|error| BlobError::Unavailable(error.to_string()))?;
         let request = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
-        let signed = request.presigned(expiry).await.map_err(|error| BlobError::Unavailable(DisplayErrorContext(error).to_string()))?;
+        let signed = request.presigned(expiry).await.map_err(|error| BlobError::Unavailable(told(&error)))?;
         Ok(signed.uri().to_owned())
+    }
+
+    /// Makes an address from which anybody who has it may fetch the object, until it expires.
+    ///
+    /// # Errors
+    /// [`BlobError::Unavailable`] when the address cannot be signed.
+    pub async fn download_url(&self, key: &str, valid_for: Duration) -> Result<String, BlobError> {
+        let expiry = PresigningConfig::expires_in(valid_for).map_err(|error| BlobError::Unavailable(error.to_string()))?;
+        let signed = self.client.get_object().bucket(&self.name).key(key).presigned(expiry).await;
+        signed.map(|signed| signed.uri().to_owned()).map_err(|error| BlobError::Unavailable(told(&error)))
+    }
+
+    /// Deletes an object; one that is not there is deleted already.
+    ///
+    /// # Errors
+    /// [`BlobError::Unavailable`] when the store does not answer.
+    pub async fn delete(&self, key: &str) -> Result<(), BlobError> {
+        self.meter.request("s3.DeleteObject");
+        let request = self.client.delete_object().bucket(&self.name).key(key);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if matches!(error.code(), Some("NoSuchKey" | "NotFound")) => Ok(()),
+            Err(error) => Err(BlobError::Unavailable(told(&error))),
+        }
+    }
+
+    /// Lists the keys that start so; for prefixes that are known to have few.
+    ///
+    /// # Errors
+    /// [`BlobError::Unavailable`] when the store does not answer.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, BlobError> {
+        let mut keys = Vec::new();
+        let mut start = None;
+        loop {
+            self.meter.request("s3.ListObjectsV2");
+            let request = self.client.list_objects_v2().bucket(&self.name).prefix(prefix).set_continuation_token(start);
+            let answer = request.send().await.map_err(|error| BlobError::Unavailable(told(&error)))?;
+            start = answer.next_continuation_token.clone();
+            keys.extend(answer.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
+            if start.is_none() {
+                return Ok(keys);
+            }
+        }
     }
 }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::Value;
@@ -8,7 +9,7 @@ use crate::expression::Names;
 pub struct Change {
     set: Vec<(&'static str, Value)>,
     set_once: Vec<(&'static str, Value)>,
-    add: Vec<(&'static str, Value)>,
+    add: Vec<(Cow<'static, str>, Value)>,
     remove: Vec<&'static str>,
 }
 
@@ -35,8 +36,8 @@ impl Change {
 
     /// Adds to a number.
     #[must_use]
-    pub fn add(mut self, attribute: &'static str, amount: i64) -> Self {
-        self.add.push((attribute, crate::number(amount)));
+    pub fn add(mut self, attribute: impl Into<Cow<'static, str>>, amount: i64) -> Self {
+        self.add.push((attribute.into(), crate::number(amount)));
         self
     }
 
@@ -44,7 +45,7 @@ impl Change {
     #[must_use]
     pub fn add_numbers(mut self, attribute: &'static str, numbers: &BTreeSet<u16>) -> Self {
         if !numbers.is_empty() {
-            self.add.push((attribute, Value::Ns(numbers.iter().map(u16::to_string).collect())));
+            self.add.push((attribute.into(), Value::Ns(numbers.iter().map(u16::to_string).collect())));
         }
         self
     }
@@ -69,7 +70,7 @@ impl Change {
             parts.push(format!("SET {}", sets.join(", ")));
         }
         let adds: Vec<String> =
-            self.add.into_iter().map(|(attribute, value)| format!("{} {}", names.name(attribute), names.value(value))).collect();
+            self.add.into_iter().map(|(attribute, value)| format!("{} {}", names.name(&attribute), names.value(value))).collect();
         if !adds.is_empty() {
             parts.push(format!("ADD {}", adds.join(", ")));
         }

@@ -8,6 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{StoreError, Value};
 
+/// The attribute, no key's, that holds what a cursor is bound to.
+const BOUND_TO: &str = "for";
+
 /// Where a page ended: opaque text for callers, the last key for DynamoDB.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor(BTreeMap<String, String>);
@@ -31,12 +34,25 @@ impl Cursor {
         self.0.get(name).map(String::as_str)
     }
 
+    /// Binds the cursor to what it is a cursor of besides its partition, such as a filter.
+    #[must_use]
+    pub fn bound_to(mut self, what: &str) -> Self {
+        self.0.insert(BOUND_TO.to_owned(), what.to_owned());
+        self
+    }
+
+    /// Tells whether the cursor is bound to this.
+    #[must_use]
+    pub fn is_bound_to(&self, what: &str) -> bool {
+        self.attribute(BOUND_TO) == Some(what)
+    }
+
     pub(crate) fn of_key(key: HashMap<String, Value>) -> Self {
         Self(key.into_iter().filter_map(|(name, value)| value.as_s().ok().cloned().map(|text| (name, text))).collect())
     }
 
     pub(crate) fn into_key(self) -> HashMap<String, Value> {
-        self.0.into_iter().map(|(name, text)| (name, Value::S(text))).collect()
+        self.0.into_iter().filter(|(name, _)| name != BOUND_TO).map(|(name, text)| (name, Value::S(text))).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 use std::error::Error;
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use carillon_aws::told;
 use carillon_kernel::{Fault, Kind};
 
 /// What can go wrong between a store and its table.
@@ -43,8 +44,8 @@ impl StoreError {
             Some("TransactionConflictException") => Self::Contended,
             Some(
                 "ValidationException" | "ResourceNotFoundException" | "AccessDeniedException" | "ItemCollectionSizeLimitExceededException",
-            ) => Self::Rejected(DisplayErrorContext(&error).to_string()),
-            _ => Self::Unavailable(DisplayErrorContext(&error).to_string()),
+            ) => Self::Rejected(told(&error)),
+            _ => Self::Unavailable(told(&error)),
         }
     }
 }

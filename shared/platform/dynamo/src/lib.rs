@@ -1,8 +1,9 @@
 //! The thin layer over DynamoDB: keys, items, conditions as values, transactions as lists of writes, pages with cursors.
 //!
 //! Stores of the domains say *what* they read and write; the expression language of DynamoDB stays in this crate.
-//! Reading order: [`Table`], [`Write`], [`Condition`], [`Change`], [`Query`].
+//! Reading order: [`Table`], [`Write`], [`Condition`], [`Change`], [`Query`]; then [`Trail`] and [`Audited`], what is remembered of changes.
 
+mod audited;
 mod change;
 mod condition;
 mod cursor;
@@ -11,8 +12,10 @@ mod expression;
 mod item;
 mod query;
 mod table;
+mod trail;
 mod write;
 
+pub use audited::Audited;
 pub use change::Change;
 pub use condition::Condition;
 pub use cursor::Cursor;
@@ -20,6 +23,7 @@ pub use error::StoreError;
 pub use item::Item;
 pub use query::{Page, Query};
 pub use table::{Key, Table};
+pub use trail::{Record, Trail, Trails, UNSEALED_SHARDS};
 pub use write::Write;
 
 /// A value of an attribute, for conditions and changes.

@@ -2,7 +2,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{ConsumedCapacity, KeysAndAttributes, ReturnConsumedCapacity, ReturnValue};
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{ConsumedCapacity, KeysAndAttributes, ReturnConsumedCapacity, ReturnValue, Select};
 use carillon_kernel::meter::Usage;
 use carillon_kernel::{Meter, Setup, SetupError};
 use serde::Serialize;
@@ -10,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::expression::Names;
 use crate::write::{Action, refusal};
-use crate::{Change, Condition, Cursor, Item, Page, Query, StoreError, Value, Write};
+use crate::{Change, Condition, Cursor, Item, Page, Query, StoreError, Trail, Value, Write};
 
 /// The primary key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,6 +35,7 @@ pub struct Table {
     client: Client,
     name: Arc<str>,
     meter: Meter,
+    trail: Option<Arc<Trail>>,
 }
 
 impl Table {
@@ -45,7 +47,19 @@ impl Table {
         let config = carillon_aws::config(setup, "DYNAMODB")?;
         let endpoint = carillon_aws::endpoint(setup, "DYNAMODB").unwrap_or_default();
         let client = setup.shared(&endpoint, || Client::new(&config));
-        Ok(Self { client, name: setup.text(setting)?.into(), meter: setup.meter() })
+        Ok(Self { client, name: setup.text(setting)?.into(), meter: setup.meter(), trail: None })
+    }
+
+    /// Gives the table for one call's use: its commits leave a record of what they change in the audit trail.
+    #[must_use]
+    pub fn by(&self, trail: &Arc<Trail>) -> Self {
+        Self { trail: Some(Arc::clone(trail)), ..self.clone() }
+    }
+
+    /// The table's name.
+    #[must_use]
+    pub fn name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
     }
 
     /// Makes the write that puts a whole item.
@@ -57,25 +71,25 @@ impl Table {
             serde_dynamo::to_item(body).map_err(|error| StoreError::Shape(std::any::type_name::<T>(), error))?;
         item.insert("pk".to_owned(), Value::S(key.pk));
         item.insert("sk".to_owned(), Value::S(key.sk));
-        Ok(Write { table: Arc::clone(&self.name), action: Action::Put(item), condition })
+        Ok(Write { table: Arc::clone(&self.name), action: Action::Put(item), condition, audited: Vec::new() })
     }
 
     /// Makes the write that changes some attributes.
     #[must_use]
     pub fn update(&self, key: Key, change: Change, condition: Condition) -> Write {
-        Write { table: Arc::clone(&self.name), action: Action::Update(key, change), condition }
+        Write { table: Arc::clone(&self.name), action: Action::Update(key, change), condition, audited: Vec::new() }
     }
 
     /// Makes the write that deletes an item.
     #[must_use]
     pub fn delete(&self, key: Key, condition: Condition) -> Write {
-        Write { table: Arc::clone(&self.name), action: Action::Delete(key), condition }
+        Write { table: Arc::clone(&self.name), action: Action::Delete(key), condition, audited: Vec::new() }
     }
 
     /// Makes the part of a commit that only demands something of an item.
     #[must_use]
     pub fn check(&self, key: Key, condition: Condition) -> Write {
-        Write { table: Arc::clone(&self.name), action: Action::Check(key), condition }
+        Write { table: Arc::clone(&self.name), action: Action::Check(key), condition, audited: Vec::new() }
     }
 
     /// Reads one item, seeing every write that was acknowledged before.
@@ -157,25 +171,7 @@ impl Table {
     /// # Errors
     /// [`StoreError`] when the table does not answer.
     pub async fn query_items(&self, query: Query) -> Result<Page<Item>, StoreError> {
-        let mut names = Names::default();
-        let expression = query.render(&mut names);
-        let (names, values) = names.take();
-        let answer = self
-            .client
-            .query()
-            .table_name(&*self.name)
-            .set_index_name(query.index.then(|| "gsi1".to_owned()))
-            .key_condition_expression(expression)
-            .set_expression_attribute_names(names)
-            .set_expression_attribute_values(values)
-            .scan_index_forward(!query.backwards)
-            .consistent_read(query.strong)
-            .set_limit(query.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)))
-            .set_exclusive_start_key(query.start.map(Cursor::into_key))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
+        let answer = self.asked(query).send().await.map_err(StoreError::from_sdk)?;
         self.read("dynamodb.Query", answer.consumed_capacity());
         let items = answer.items.unwrap_or_default().into_iter().map(Item).collect();
         Ok(Page { items, next: answer.last_evaluated_key.map(Cursor::of_key) })
@@ -206,11 +202,33 @@ impl Table {
         }
     }
 
+    /// Counts the items of a range, without fetching them; what they weigh is read and paid for all the same.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table does not answer.
+    pub async fn count(&self, query: Query) -> Result<u64, StoreError> {
+        let mut counted = 0;
+        let mut start = query.start.clone();
+        loop {
+            let asked = self.asked(query.clone().start(start)).select(Select::Count);
+            let answer = asked.send().await.map_err(StoreError::from_sdk)?;
+            self.read("dynamodb.Query", answer.consumed_capacity());
+            counted += u64::try_from(answer.count()).unwrap_or_default();
+            start = answer.last_evaluated_key.map(Cursor::of_key);
+            if start.is_none() {
+                return Ok(counted);
+            }
+        }
+    }
+
     /// Carries out one write, or several as one transaction (at most 100, all or none).
     ///
     /// # Errors
     /// [`StoreError::Refused`] with the place of the write whose condition did not hold, or another [`StoreError`].
-    pub async fn commit(&self, writes: Vec<Write>) -> Result<(), StoreError> {
+    pub async fn commit(&self, mut writes: Vec<Write>) -> Result<(), StoreError> {
+        if let Some(record) = self.trail.as_ref().and_then(|trail| trail.record(&mut writes)) {
+            writes.push(record);
+        }
         match <[Write; 1]>::try_from(writes) {
             Ok([only]) => self.commit_one(only).await,
             Err(several) if several.is_empty() => Ok(()),
@@ -298,6 +316,25 @@ impl Table {
             }
             Err(error) => Err(error.as_service_error().and_then(refusal).unwrap_or_else(|| StoreError::from_sdk(error))),
         }
+    }
+
+    /// Makes the request of a query.
+    fn asked(&self, query: Query) -> QueryFluentBuilder {
+        let mut names = Names::default();
+        let expression = query.render(&mut names);
+        let (names, values) = names.take();
+        self.client
+            .query()
+            .table_name(&*self.name)
+            .set_index_name(query.index.then(|| "gsi1".to_owned()))
+            .key_condition_expression(expression)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values)
+            .scan_index_forward(!query.backwards)
+            .consistent_read(query.strong)
+            .set_limit(query.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)))
+            .set_exclusive_start_key(query.start.map(Cursor::into_key))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
     }
 
     fn read(&self, operation: &'static str, capacity: Option<&ConsumedCapacity>) {

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Up
 
 use crate::expression::Names;
 use crate::table::key_map;
-use crate::{Change, Condition, Key, StoreError, Value};
+use crate::{Audited, Change, Condition, Key, StoreError, Value};
 
 /// One write of a commit: made by a [`crate::Table`], carried out alone or together with others.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,7 @@ pub struct Write {
     pub(crate) table: Arc<str>,
     pub(crate) action: Action,
     pub(crate) condition: Condition,
+    pub(crate) audited: Vec<Audited>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +33,18 @@ impl Write {
             item.insert(attribute.to_owned(), value);
         }
         self
+    }
+
+    /// Says what the write changes, for the audit trail, if it changes anything; a table without a trail forgets it.
+    #[must_use]
+    pub fn audited(mut self, change: impl Into<Option<Audited>>) -> Self {
+        self.audited.extend(change.into());
+        self
+    }
+
+    /// Says what else the commit changes, as [`Write::audited`]: for a write that stands for many.
+    pub fn tell(&mut self, changes: impl IntoIterator<Item = Audited>) {
+        self.audited.extend(changes);
     }
 
     pub(crate) fn into_transaction_item(self) -> Result<TransactWriteItem, StoreError> {

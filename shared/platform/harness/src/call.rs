@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use carillon_contracts::{Caller, OrganizationId};
-use carillon_dynamo::Cursor;
+use carillon_contracts::{Caller, OrganizationId, Origin, RetentionRecord};
+use carillon_dynamo::{Cursor, Table, Trail};
 use carillon_kernel::{Failure, Id, IdKind, IdSource, Kind, Problem};
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::function::Input;
+use crate::input;
 
 /// An authorised request.
 #[derive(Debug)]
@@ -22,7 +24,16 @@ pub struct Call<Q, B> {
     pub body: B,
     /// When the request came; the same again when an idempotency key replays it.
     pub moment: Timestamp,
+    /// Where it came from.
+    pub origin: Origin,
+    /// How long the caller's organization keeps what it sends.
+    pub retention: RetentionRecord,
+    pub(crate) function: &'static str,
+    pub(crate) table: Arc<str>,
+    /// When the request really came: the audit trail is sealed by it, so that a replay must not write into a time that is sealed.
+    pub(crate) received_at: Timestamp,
     pub(crate) path: BTreeMap<String, String>,
+    pub(crate) cookies: Vec<String>,
     pub(crate) if_match: Option<String>,
     pub(crate) ids: IdSource,
 }
@@ -34,6 +45,21 @@ impl<Q, B> Call<Q, B> {
         self.caller.organization
     }
 
+    /// What the audit trail says of this call's changes: open the services by it.
+    #[must_use]
+    pub fn trail(&self) -> Arc<Trail> {
+        Arc::new(Trail {
+            table: Arc::clone(&self.table),
+            organization: self.caller.organization.to_string(),
+            actor: self.caller.principal.to_string(),
+            ip: self.origin.ip.map(|ip| ip.to_string()),
+            user_agent: self.origin.user_agent.clone(),
+            function: self.function,
+            request_id: self.origin.request_id.clone(),
+            at: format!("{:.3}", self.received_at),
+        })
+    }
+
     /// Reads a part of the path, such as an id.
     ///
     /// # Errors
@@ -41,6 +67,12 @@ impl<Q, B> Call<Q, B> {
     pub fn path<T: FromStr>(&self, name: &str) -> Result<T, Failure> {
         let text = self.path.get(name).map(String::as_str).unwrap_or_default();
         text.parse().map_err(|_| Failure::new(Kind::Absent, "request.absent", "there is nothing at this address"))
+    }
+
+    /// Gives the value of a cookie.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        cookie(&self.cookies, name)
     }
 
     /// Reads the version that `If-Match` demands, with or without quotes.
@@ -116,8 +148,45 @@ pub struct RawRequest {
     pub path: BTreeMap<String, String>,
     /// The body's bytes.
     pub body: Vec<u8>,
-    /// The address that the request came from.
-    pub source_ip: String,
+    /// The cookies, each `name=value`.
+    pub cookies: Vec<String>,
+    /// Where the request came from.
+    pub origin: Origin,
     /// When the request came.
     pub moment: Timestamp,
+}
+
+impl RawRequest {
+    /// Reads the body as JSON, as routes with a caller do: everything that is wrong with it is told at once.
+    ///
+    /// # Errors
+    /// A failure of kind [`Kind::Unreadable`] or [`Kind::Invalid`].
+    pub fn json<B: Input>(&self) -> Result<B, Failure> {
+        input::read_body(&self.body)
+    }
+
+    /// Gives the value of a cookie.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        cookie(&self.cookies, name)
+    }
+
+    /// What the audit trail says of this request's changes, by somebody whom the function itself has come to know.
+    #[must_use]
+    pub fn trail(&self, function: &'static str, table: &Table, organization: impl ToString, actor: impl ToString) -> Arc<Trail> {
+        Arc::new(Trail {
+            table: table.name(),
+            organization: organization.to_string(),
+            actor: actor.to_string(),
+            ip: self.origin.ip.map(|ip| ip.to_string()),
+            user_agent: self.origin.user_agent.clone(),
+            function,
+            request_id: self.origin.request_id.clone(),
+            at: format!("{:.3}", self.moment),
+        })
+    }
+}
+
+fn cookie<'c>(cookies: &'c [String], name: &str) -> Option<&'c str> {
+    cookies.iter().find_map(|cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
 }

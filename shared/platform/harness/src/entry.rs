@@ -9,6 +9,7 @@ use carillon_kernel::{Setup, SetupError};
 use serde_json::Value;
 
 use crate::function::{BatchFunction, HttpFunction, PublicFunction, QueueFunction, ScheduledFunction};
+use crate::rate::RateClass;
 use crate::{http, queue, schedule};
 
 /// A future on the heap: the type that all functions share.
@@ -49,6 +50,8 @@ pub struct Entry {
     pub name: &'static str,
     /// What starts it.
     pub trigger: Trigger,
+    /// Whether the requests of each address are limited before it is known who calls.
+    pub limits_addresses: bool,
     /// Builds it from a setup.
     pub build: fn(&Setup) -> Result<Box<dyn Invoke>, SetupError>,
 }
@@ -57,30 +60,35 @@ impl Entry {
     /// The entry of a route that needs a caller.
     #[must_use]
     pub const fn http<F: HttpFunction>() -> Self {
-        Self { name: F::NAME, trigger: Trigger::Http(F::PERMISSION), build: http::build::<F> }
+        Self { name: F::NAME, trigger: Trigger::Http(F::PERMISSION), limits_addresses: false, build: http::build::<F> }
     }
 
     /// The entry of a route for everybody.
     #[must_use]
     pub const fn public<F: PublicFunction>() -> Self {
-        Self { name: F::NAME, trigger: Trigger::Public(F::REASON), build: http::build_public::<F> }
+        Self {
+            name: F::NAME,
+            trigger: Trigger::Public(F::REASON),
+            limits_addresses: !matches!(F::RATE_CLASS, RateClass::Open),
+            build: http::build_public::<F>,
+        }
     }
 
     /// The entry of a consumer of single messages.
     #[must_use]
     pub const fn queue<F: QueueFunction>() -> Self {
-        Self { name: F::NAME, trigger: Trigger::Queue, build: queue::build::<F> }
+        Self { name: F::NAME, trigger: Trigger::Queue, limits_addresses: false, build: queue::build::<F> }
     }
 
     /// The entry of a consumer that folds its messages.
     #[must_use]
     pub const fn batch<F: BatchFunction>() -> Self {
-        Self { name: F::NAME, trigger: Trigger::Queue, build: queue::build_batch::<F> }
+        Self { name: F::NAME, trigger: Trigger::Queue, limits_addresses: false, build: queue::build_batch::<F> }
     }
 
     /// The entry of scheduled work.
     #[must_use]
     pub const fn schedule<F: ScheduledFunction>() -> Self {
-        Self { name: F::NAME, trigger: Trigger::Schedule, build: schedule::build::<F> }
+        Self { name: F::NAME, trigger: Trigger::Schedule, limits_addresses: false, build: schedule::build::<F> }
     }
 }

@@ -21,6 +21,9 @@ pub struct HttpEvent {
     pub raw_query_string: String,
     /// The headers, names in lower case, several values joined by commas.
     pub headers: BTreeMap<String, String>,
+    /// The cookies, each `name=value`; API Gateway takes them out of the headers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cookies: Vec<String>,
     /// The parts of the path that the route names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub path_parameters: BTreeMap<String, String>,
@@ -55,6 +58,8 @@ pub struct RequestLine {
     pub path: String,
     /// The client's address.
     pub source_ip: String,
+    /// What the client says that it is.
+    pub user_agent: String,
 }
 
 /// An answer in API Gateway's form.
@@ -65,6 +70,9 @@ pub struct HttpReply {
     pub status_code: u16,
     /// The headers.
     pub headers: BTreeMap<String, String>,
+    /// One `Set-Cookie` header each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cookies: Vec<String>,
     /// The body.
     pub body: String,
     /// Whether the body is base 64.

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, RawRequest};
+use crate::rate::RateClass;
 use crate::reply::Reply;
 
 /// A request body. Every field has a default, so that all that is wrong can be told at once: what must be there is a rule.
@@ -56,6 +57,8 @@ pub trait PublicFunction: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// Why no permission is needed, for the completeness test and the documentation.
     const REASON: &'static str;
+    /// How its requests are limited: by address, or not at all.
+    const RATE_CLASS: RateClass = RateClass::Open;
 
     /// Takes from the setup what the function needs.
     ///

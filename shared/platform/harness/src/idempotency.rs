@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use carillon_contracts::OrganizationId;
+use carillon_contracts::{Caller, Principal};
 use carillon_dynamo::{Change, Condition, Key, Table, Value, number, text};
 use carillon_kernel::secret::sha256_hex;
 use carillon_kernel::{Failure, IdSource, Kind};
@@ -55,12 +55,24 @@ pub(crate) struct Idempotency<'a>(pub(crate) &'a Table);
 
 impl Idempotency<'_> {
     /// Claims a key for a request, or finds its answer.
-    pub(crate) async fn begin(&self, scope: (OrganizationId, &str), key: &str, request: &[u8], now: Timestamp) -> Result<Begin, Failure> {
+    ///
+    /// Keys are each caller's own: nobody is shown what was answered to somebody else.
+    pub(crate) async fn begin(
+        &self,
+        (caller, function): (&Caller, &str),
+        key: &str,
+        request: &[u8],
+        now: Timestamp,
+    ) -> Result<Begin, Failure> {
         if key.is_empty() || key.len() > 255 {
             return Err(Failure::new(Kind::Unreadable, "idempotency.key", "an Idempotency-Key has 1 to 255 characters"));
         }
-        let (organization, function) = scope;
-        let place = Key::new(format!("IDEMPOTENCY#{organization}#{}", sha256_hex(format!("{function}\0{key}").as_bytes())), "IDEMPOTENCY");
+        let hash = sha256_hex(format!("{}\0{function}\0{key}", caller.principal).as_bytes());
+        let place = match caller.principal {
+            // What is answered to a user is about the user, and goes with the account.
+            Principal::User(user, _) => Key::new(format!("USER#{user}"), format!("IDEMPOTENCY#{}#{hash}", caller.organization)),
+            Principal::ApiKey(_) => Key::new(format!("IDEMPOTENCY#{}#{hash}", caller.organization), "IDEMPOTENCY"),
+        };
         let record = Record {
             request: sha256_hex(request),
             moment: now,
@@ -75,6 +87,7 @@ impl Idempotency<'_> {
             &record,
             Condition::Any(vec![Condition::Absent, Condition::Below("ttl", number(now.as_second()))]),
         )?;
+        let put = put.with("entity", text("idempotency"));
         match self.0.commit(vec![put]).await {
             Ok(()) => Ok(Begin::Work(claim(place, now))),
             Err(error) if error.is_refused() => self.found(place, &record.request, now).await,
@@ -94,7 +107,7 @@ impl Idempotency<'_> {
         }
         if let (Some(status), Some(headers), Some(body)) = (record.status, record.headers, record.body) {
             let headers = serde_json::from_str(&headers).unwrap_or_default();
-            return Ok(Begin::Done(Reply { status, headers, body }.header("idempotency-replayed", "true")));
+            return Ok(Begin::Done(Reply { status, headers, cookies: Vec::new(), body }.header("idempotency-replayed", "true")));
         }
         if record.lease_until > now {
             return Err(busy());
@@ -123,7 +136,7 @@ impl Idempotency<'_> {
 }
 
 fn claim(key: Key, moment: Timestamp) -> Claim {
-    let seed = sha256_hex(key.pk.as_bytes());
+    let seed = sha256_hex(format!("{}\0{}", key.pk, key.sk).as_bytes());
     let seed = u64::from_str_radix(seed.get(..16).unwrap_or_default(), 16).unwrap_or_default();
     Claim { ids: IdSource::seeded(seed), key, moment }
 }

@@ -4,7 +4,7 @@
 //! without one: health, unsubscribe, webhooks), [`QueueFunction`] (one message at a time), [`BatchFunction`] (an invocation's messages
 //! together) or [`ScheduledFunction`]. [`Entry`] erases the type: a binary serves one entry, the local platform serves them all.
 //!
-//! Reading order: [`function`], [`call`], [`reply`], [`entry`], then `http`, `input`, `idempotency`, `queue`, `lambda`.
+//! Reading order: [`function`], [`call`], [`reply`], [`entry`], then `http`, `gate`, `credentials`, `rate`, `input`, `idempotency`, `queue`, `lambda`.
 
 pub mod call;
 pub mod entry;
@@ -12,13 +12,16 @@ pub mod function;
 pub mod reply;
 
 mod credentials;
+mod edge;
 mod event;
+mod gate;
 mod http;
 mod idempotency;
 mod input;
 mod lambda;
 mod log;
 mod queue;
+mod rate;
 mod schedule;
 
 pub use call::{Call, Listing, RawRequest};
@@ -28,4 +31,5 @@ pub use event::{HttpEvent, HttpReply};
 pub use function::{BatchFunction, Delivery, HttpFunction, Input, Nothing, PublicFunction, QueueFunction, ScheduledFunction};
 pub use lambda::run;
 pub use log::{LogFormat, start_log};
+pub use rate::RateClass;
 pub use reply::Reply;

@@ -6,8 +6,10 @@
 use std::future::Future;
 use std::time::Instant;
 
+use carillon_contracts::Caller;
 use carillon_kernel::{Failure, Kind};
 use tracing::Instrument as _;
+use tracing::field::{Empty, display};
 use tracing_subscriber::EnvFilter;
 
 /// How log lines are written.
@@ -30,6 +32,17 @@ pub fn start_log(format: LogFormat, filter: &str) {
     };
 }
 
+/// What alarms count of one invocation.
+#[derive(Debug, Clone, Copy, Default)]
+struct Figures {
+    /// Mistakes of ours, or messages that were not handled.
+    failures: u64,
+    /// Callers who are unknown or may not.
+    denied: u64,
+    /// Callers who called too often.
+    limited: u64,
+}
+
 /// The span of one invocation.
 pub(crate) struct Span {
     function: &'static str,
@@ -39,7 +52,7 @@ pub(crate) struct Span {
 
 impl Span {
     pub(crate) fn open(function: &'static str, request_id: &str) -> Self {
-        let span = tracing::info_span!("invocation", function, request.id = request_id);
+        let span = tracing::info_span!("invocation", function, request.id = request_id, organization.id = Empty, caller.id = Empty);
         Self { function, span, started: Instant::now() }
     }
 
@@ -49,7 +62,12 @@ impl Span {
 
     pub(crate) fn close_http(self, status: u16, failure: Option<&Failure>) {
         let error = failure.map(told).unwrap_or_default();
-        self.metric(if status >= 500 { 1 } else { 0 });
+        let figures = Figures {
+            failures: u64::from(status >= 500),
+            denied: u64::from(matches!(status, 401 | 403)),
+            limited: u64::from(status == 429),
+        };
+        self.metric(figures);
         let function = self.function;
         self.span.in_scope(|| match failure.map(|failure| failure.kind) {
             Some(Kind::Internal | Kind::Unavailable) => tracing::error!(function, http.status = status, error, "request failed"),
@@ -58,13 +76,13 @@ impl Span {
     }
 
     pub(crate) fn close_queue(self, messages: usize, failed: usize) {
-        self.metric(u64::try_from(failed).unwrap_or_default());
+        self.metric(Figures { failures: u64::try_from(failed).unwrap_or_default(), ..Figures::default() });
         let function = self.function;
         self.span.in_scope(|| tracing::info!(function, messages, failed, duration_ms = self.millis(), "messages handled"));
     }
 
     pub(crate) fn close_schedule(self, failure: Option<&Failure>) {
-        self.metric(u64::from(failure.is_some()));
+        self.metric(Figures { failures: u64::from(failure.is_some()), ..Figures::default() });
         let function = self.function;
         let error = failure.map(told).unwrap_or_default();
         self.span.in_scope(|| match failure {
@@ -78,7 +96,7 @@ impl Span {
     }
 
     /// Writes the figures of the invocation as EMF, on a target of its own that Lambdas switch on.
-    fn metric(&self, failures: u64) {
+    fn metric(&self, figures: Figures) {
         if tracing::enabled!(target: "metrics", tracing::Level::INFO) {
             let line = serde_json::json!({
                 "_aws": {
@@ -86,12 +104,19 @@ impl Span {
                     "CloudWatchMetrics": [{
                         "Namespace": "Carillon",
                         "Dimensions": [["function"]],
-                        "Metrics": [{ "Name": "duration_ms", "Unit": "Milliseconds" }, { "Name": "failures", "Unit": "Count" }],
+                        "Metrics": [
+                            { "Name": "duration_ms", "Unit": "Milliseconds" },
+                            { "Name": "failures", "Unit": "Count" },
+                            { "Name": "denied", "Unit": "Count" },
+                            { "Name": "limited", "Unit": "Count" },
+                        ],
                     }],
                 },
                 "function": self.function,
                 "duration_ms": self.millis(),
-                "failures": failures,
+                "failures": figures.failures,
+                "denied": figures.denied,
+                "limited": figures.limited,
             });
             println!("{line}");
         }
@@ -101,6 +126,13 @@ impl Span {
 #[expect(clippy::disallowed_methods, reason = "metrics carry the wall clock's time, whatever clock the function is given")]
 fn epoch_millis() -> i64 {
     jiff::Timestamp::now().as_millisecond()
+}
+
+/// Notes who calls: the lines of the invocation say so from then on, by ids.
+pub(crate) fn called_by(caller: &Caller) {
+    let span = tracing::Span::current();
+    span.record("organization.id", display(caller.organization));
+    span.record("caller.id", display(caller.principal));
 }
 
 /// Logs why a message was not handled, once.

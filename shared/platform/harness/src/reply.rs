@@ -13,6 +13,8 @@ pub struct Reply {
     pub status: u16,
     /// Further headers, names in lower case.
     pub headers: BTreeMap<String, String>,
+    /// One `Set-Cookie` header each.
+    pub cookies: Vec<String>,
     /// The body.
     pub body: String,
 }
@@ -36,7 +38,7 @@ impl Reply {
     /// 204.
     #[must_use]
     pub fn no_content() -> Self {
-        Self { status: 204, headers: BTreeMap::new(), body: String::new() }
+        Self { status: 204, headers: BTreeMap::new(), cookies: Vec::new(), body: String::new() }
     }
 
     /// 200 with a page: `{data, next_cursor}`.
@@ -47,13 +49,20 @@ impl Reply {
     /// A text of any content type.
     pub fn text(status: u16, content_type: &str, body: impl Into<String>) -> Self {
         let headers = BTreeMap::from([("content-type".to_owned(), content_type.to_owned())]);
-        Self { status, headers, body: body.into() }
+        Self { status, headers, cookies: Vec::new(), body: body.into() }
     }
 
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Sets a cookie, written as `Set-Cookie` wants it.
+    #[must_use]
+    pub fn cookie(mut self, cookie: impl Into<String>) -> Self {
+        self.cookies.push(cookie.into());
         self
     }
 

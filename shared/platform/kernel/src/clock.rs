@@ -63,6 +63,27 @@ impl ManualClock {
     }
 }
 
+/// A clock that runs as the system's does, and can be moved on: for tests of what waits for hours or days.
+#[derive(Debug, Clone, Default)]
+pub struct MovableClock(Arc<AtomicI64>);
+
+impl MovableClock {
+    /// Moves the clock on.
+    pub fn advance(&self, by: std::time::Duration) {
+        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+
+    /// Gives the [`Clock`] that functions take.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        let (system, ahead) = (Clock::system(), Arc::clone(&self.0));
+        Clock(Arc::new(move || {
+            let millisecond = system.now().as_millisecond().saturating_add(ahead.load(Ordering::SeqCst));
+            Timestamp::from_millisecond(millisecond).unwrap_or_default()
+        }))
+    }
+}
+
 type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
 /// Makes ids and random bytes, from the system or from a seed.
@@ -136,6 +157,16 @@ mod tests {
     fn the_same_seed_gives_the_same_bytes() {
         assert_eq!(IdSource::seeded(7).bytes::<16>(), IdSource::seeded(7).bytes::<16>());
         assert_ne!(IdSource::seeded(7).bytes::<16>(), IdSource::seeded(8).bytes::<16>());
+    }
+
+    #[test]
+    fn a_movable_clock_goes_ahead_of_the_systems() {
+        let movable = MovableClock::default();
+        let (clock, before) = (movable.clock(), Clock::system().now());
+
+        movable.advance(std::time::Duration::from_secs(3600));
+
+        assert!(clock.now().as_second() - before.as_second() >= 3600);
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl<K: IdKind> Id<K> {
 
     /// Makes the id of 16 bytes.
     #[must_use]
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self { bytes, kind: PhantomData }
     }
 

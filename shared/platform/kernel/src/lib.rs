@@ -10,9 +10,9 @@ pub mod meter;
 pub mod secret;
 pub mod setup;
 
-pub use clock::{Clock, IdSource, ManualClock};
+pub use clock::{Clock, IdSource, ManualClock, MovableClock};
 pub use fault::{Failure, Fault, Kind, Problem};
 pub use id::{Id, IdKind, ParseIdError};
 pub use meter::Meter;
-pub use secret::{Secret, Signer};
+pub use secret::{KeyedHash, Secret, Signer};
 pub use setup::{Setup, SetupError};

@@ -1,4 +1,4 @@
-//! Counts the requests to AWS and their capacity units, because they are what the platform costs.
+//! Counts the requests to AWS and their capacity units, and the hashes of passwords, because they are what the platform costs.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ pub struct Usage {
     pub read_units: f64,
 }
 
-/// Counts by operation (`dynamodb.PutItem`, `sqs.SendMessageBatch`); clones share the counts.
+/// Counts by operation (`dynamodb.PutItem`, `sqs.SendMessageBatch`, `password.Hash`); clones share the counts.
 #[derive(Debug, Clone, Default)]
 pub struct Meter(Arc<Mutex<BTreeMap<&'static str, Usage>>>);
 

@@ -68,6 +68,12 @@ impl Setup {
         Self { settings: Arc::new(settings), ..self.clone() }
     }
 
+    /// Gives a setup with clients of its own, as another process has them; clock, ids and meter are the same.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self { shared: Arc::default(), ..self.clone() }
+    }
+
     /// Gives a setting's text.
     ///
     /// # Errors

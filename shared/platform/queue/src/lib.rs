@@ -3,8 +3,8 @@
 use std::marker::PhantomData;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
+use carillon_aws::told;
 use carillon_contracts::message::QueueMessage;
 use carillon_kernel::{Fault, Kind, Meter, Setup, SetupError};
 
@@ -88,7 +88,7 @@ impl<M: QueueMessage> Queue<M> {
             let entries = entries.collect::<Result<Vec<_>, QueueError>>()?;
             self.meter.request("sqs.SendMessageBatch");
             let answer = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await;
-            let answer = answer.map_err(|error| QueueError::Unavailable(DisplayErrorContext(error).to_string()))?;
+            let answer = answer.map_err(|error| QueueError::Unavailable(told(&error)))?;
             if let Some(failed) = answer.failed().first() {
                 return Err(QueueError::Unavailable(failed.code().to_owned()));
             }
@@ -152,7 +152,7 @@ impl Backlog {
         ];
         self.meter.request("sqs.GetQueueAttributes");
         let request = self.client.get_queue_attributes().queue_url(&self.url).set_attribute_names(Some(names.to_vec()));
-        let answer = request.send().await.map_err(|error| QueueError::Unavailable(DisplayErrorContext(error).to_string()))?;
+        let answer = request.send().await.map_err(|error| QueueError::Unavailable(told(&error)))?;
         Ok(answer.attributes().into_iter().flat_map(|all| all.values()).filter_map(|text| text.parse::<u64>().ok()).sum())
     }
 }
@@ -161,7 +161,7 @@ async fn send_text(client: &Client, meter: &Meter, url: &str, (body, delay_secon
     meter.request("sqs.SendMessage");
     let delay = i32::try_from(delay_seconds.min(MAXIMUM_DELAY_SECONDS)).unwrap_or_default();
     let request = client.send_message().queue_url(url).message_body(body).set_delay_seconds((delay > 0).then_some(delay));
-    request.send().await.map(|_| ()).map_err(|error| QueueError::Unavailable(DisplayErrorContext(error).to_string()))
+    request.send().await.map(|_| ()).map_err(|error| QueueError::Unavailable(told(&error)))
 }
 
 fn entry(place: usize, body: String, delay_seconds: u32) -> Result<SendMessageBatchRequestEntry, QueueError> {

@@ -13,6 +13,7 @@ pub struct Api {
     client: Client,
     url: String,
     key: String,
+    headers: Vec<(String, String)>,
 }
 
 /// An answer of the API.
@@ -95,13 +96,28 @@ impl Api {
     #[must_use]
     pub fn new(url: &str, key: &str) -> Self {
         let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-        Self { client, url: url.trim_end_matches('/').to_owned(), key: key.to_owned() }
+        Self { client, url: url.trim_end_matches('/').to_owned(), key: key.to_owned(), headers: Vec::new() }
     }
 
-    /// Makes the same client with another key.
+    /// Makes the same client with another key, or with the access token of a user.
     #[must_use]
     pub fn with_key(&self, key: &str) -> Self {
         Self { key: key.to_owned(), ..self.clone() }
+    }
+
+    /// Makes the same client without a key: nobody.
+    #[must_use]
+    pub fn as_nobody(&self) -> Self {
+        self.with_key("")
+    }
+
+    /// Makes the same client with a header that all its calls send: a `user-agent`, or a `cookie`.
+    #[must_use]
+    pub fn with_header(&self, name: &str, value: &str) -> Self {
+        let mut headers = self.headers.clone();
+        headers.retain(|(known, _)| known != name);
+        headers.push((name.to_owned(), value.to_owned()));
+        Self { headers, ..self.clone() }
     }
 
     /// The HTTP client itself, for requests that are not the API's.
@@ -129,12 +145,15 @@ impl Api {
 
     /// Makes a call with headers of its own.
     pub async fn call_with(&self, method: Method, path: &str, (body, headers): (&Value, &[(&str, &str)])) -> Answer {
-        let mut request = self.client.request(method, format!("{}{path}", self.url)).bearer_auth(&self.key);
+        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        if !self.key.is_empty() {
+            request = request.bearer_auth(&self.key);
+        }
         if !body.is_null() {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
+        for (name, value) in self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(headers.iter().copied()) {
+            request = request.header(name, value);
         }
         Self::answer(request).await
     }

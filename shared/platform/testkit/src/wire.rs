@@ -11,6 +11,7 @@ use aws_smithy_types::body::SdkBody;
 use carillon_kernel::Setup;
 use serde_json::Value;
 
+use crate::actions::Actions;
 use crate::gate::Gate;
 use crate::queues::SimulatedQueues;
 use crate::writes::WriteMeter;
@@ -21,11 +22,12 @@ pub struct Wire {
     inner: SharedHttpClient,
     queues: Option<SimulatedQueues>,
     writes: WriteMeter,
+    actions: Option<Actions>,
 }
 
 impl Default for Wire {
     fn default() -> Self {
-        Self { inner: Builder::new().build_http(), queues: None, writes: WriteMeter::default() }
+        Self { inner: Builder::new().build_http(), queues: None, writes: WriteMeter::default(), actions: None }
     }
 }
 
@@ -34,6 +36,12 @@ impl Wire {
     #[must_use]
     pub fn with_queues(self, queues: SimulatedQueues) -> Self {
         Self { queues: Some(queues), ..self }
+    }
+
+    /// Lets `actions` hear of every request.
+    #[must_use]
+    pub fn with_actions(self, actions: Actions) -> Self {
+        Self { actions: Some(actions), ..self }
     }
 
     /// The meter of writes.
@@ -69,6 +77,9 @@ impl HttpConnector for Connector {
         let body = || serde_json::from_slice::<Value>(request.body().bytes().unwrap_or_default()).unwrap_or_default();
         if service.starts_with("DynamoDB") {
             self.wire.writes.count(operation, &body());
+        }
+        if let Some(actions) = &self.wire.actions {
+            actions.note((&target, request.method(), request.uri()), &body());
         }
         let simulated = self.wire.queues.clone().filter(|_| service == "AmazonSQS").map(|queues| (queues, operation.to_owned(), body()));
         let name = if operation.is_empty() { request.uri().to_owned() } else { target.clone() };

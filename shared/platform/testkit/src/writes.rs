@@ -55,6 +55,12 @@ impl WriteMeter {
         self.lock().by_key.iter().max_by_key(|(_, count)| **count).map(|(key, count)| (key.clone(), *count))
     }
 
+    /// How often each key was written, by table and key.
+    #[must_use]
+    pub fn by_key(&self) -> BTreeMap<String, u64> {
+        self.lock().by_key.clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Writes> {
         self.writes.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,14 +1,16 @@
 //! The use cases of imports.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use carillon_blob::{BlobError, Bucket, Found};
 use carillon_contracts::message::ImportChunkRequested;
 use carillon_contracts::{ImportId, OrganizationId};
-use carillon_dynamo::{Change, Condition, Query, StoreError, Table, Write, number, text};
+use carillon_dynamo::{Audited, Change, Condition, Query, StoreError, Table, Trail, Write, number, text};
 use carillon_kernel::{IdSource, Problem, Setup, SetupError};
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::error::ContactsError;
 use crate::lists::Lists;
@@ -25,6 +27,8 @@ use super::rejected::{RejectedPart, header, rejected_line};
 use super::row::{Rejection, Row, candidate};
 use super::{Import, ImportOptions, ImportStatus, Layout, mapping};
 
+/// The kind of imports in the audit trail.
+const KIND: &str = "import";
 const CSV: &str = "text/csv; charset=utf-8";
 
 /// The imports of all organizations.
@@ -33,6 +37,14 @@ pub struct Imports {
     store: ContactStore,
     lists: Lists,
     bucket: Bucket,
+}
+
+/// What the audit trail hears of a chunk.
+#[derive(Debug, Serialize)]
+struct ChunkTold<'a> {
+    chunk: u32,
+    #[serde(flatten)]
+    counts: &'a Counts,
 }
 
 /// A chunk that was read: its rows, and the message for the next one.
@@ -55,12 +67,19 @@ impl Imports {
         Ok(Self { store: ContactStore { table }, lists: Lists::from_setup(setup)?, bucket: Bucket::from_setup(setup, "BUCKET")? })
     }
 
+    /// Gives the imports for one call's use: what it changes is told in the audit trail, chunks by their counts.
+    #[must_use]
+    pub fn by(&self, trail: &Arc<Trail>) -> Self {
+        Self { store: self.store.by(trail), ..self.clone() }
+    }
+
     /// Creates an import; when it was created with this id before, gives it as it is.
     ///
     /// # Errors
     /// [`ContactsError`] when the table does not answer.
     pub async fn create(&self, import: Import) -> Result<Import, ContactsError> {
-        match self.store.table.commit(vec![self.put(&import, Condition::Absent)?]).await {
+        let put = self.put(&import, Condition::Absent)?.audited(Audited::created(KIND, import.id, &import));
+        match self.store.table.commit(vec![put]).await {
             Ok(()) => Ok(import),
             Err(StoreError::Refused(_)) => self.get(import.organization, import.id).await,
             Err(error) => Err(error.into()),
@@ -117,7 +136,9 @@ impl Imports {
     /// [`ContactsError::ImportStarted`] when it was started with other options, or another [`ContactsError`].
     pub async fn start(&self, import: Import, request: Write) -> Result<Import, ContactsError> {
         let waiting = Condition::Equals("status", text("awaiting_upload"));
-        match self.store.table.commit(vec![self.put(&import, waiting)?, request]).await {
+        let before = Import::new(import.organization, import.id, import.created_at);
+        let put = self.put(&import, waiting)?.audited(Audited::changed(KIND, import.id, (&before, &import)));
+        match self.store.table.commit(vec![put, request]).await {
             Ok(()) => Ok(import),
             Err(StoreError::Refused(_)) => {
                 let stored = self.get(import.organization, import.id).await?;
@@ -209,7 +230,8 @@ impl Imports {
         let (entity, counts) = ("import_chunk".to_owned(), Counts::of(&outcomes));
         let item = ChunkItem { entity, schema: 1, chunk: number, bytes, rejected_bytes, last: next.is_none(), counts };
         let key = keys::import_chunk(import.organization, import.id, number);
-        match self.store.table.commit(vec![self.store.table.put(key, &item, Condition::Absent)?]).await {
+        let told = Audited::done(KIND, import.id, &ChunkTold { chunk: number, counts: &item.counts });
+        match self.store.table.commit(vec![self.store.table.put(key, &item, Condition::Absent)?.audited(told)]).await {
             Ok(()) | Err(StoreError::Refused(_)) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -236,7 +258,9 @@ impl Imports {
     async fn fail(&self, import: &Import) -> Result<(), ContactsError> {
         let change = Change::new().set("status", text("failed"));
         let key = keys::import(import.organization, import.id);
-        Ok(self.store.table.commit(vec![self.store.table.update(key, change, Condition::Present)]).await?)
+        let failed = Import { status: ImportStatus::Failed, ..import.clone() };
+        let told = Audited::changed(KIND, import.id, (import, &failed));
+        Ok(self.store.table.commit(vec![self.store.table.update(key, change, Condition::Present).audited(told)]).await?)
     }
 
     /// Finds where the line that goes on at `from` ends.

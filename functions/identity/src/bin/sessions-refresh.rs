@@ -1,0 +1,4 @@
+//! The binary of the function `sessions-refresh`.
+fn main() -> std::process::ExitCode {
+    carillon_harness::run(carillon_harness::Entry::public::<carillon_functions_identity::SessionsRefresh>())
+}
