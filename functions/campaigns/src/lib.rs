@@ -41,7 +41,7 @@ pub use update_campaign::CampaignsUpdate;
 pub use validate_campaign::CampaignsValidate;
 
 /// The functions of this area.
-pub const ENTRIES: &[Entry] = &[
+pub static ENTRIES: &[Entry] = &[
     Entry::http::<CampaignsCreate>(),
     Entry::http::<CampaignsGet>(),
     Entry::http::<CampaignsList>(),

@@ -60,7 +60,7 @@ pub use update_contact::ContactsUpdate;
 use carillon_harness::Entry;
 
 /// All functions of this area.
-pub const ENTRIES: &[Entry] = &[
+pub static ENTRIES: &[Entry] = &[
     Entry::http::<ContactsCreate>(),
     Entry::http::<ContactsGet>(),
     Entry::http::<ContactsUpdate>(),

@@ -17,7 +17,7 @@ mod webhook;
 use carillon_harness::Entry;
 
 /// All functions of the area.
-pub const ENTRIES: &[Entry] = &[
+pub static ENTRIES: &[Entry] = &[
     Entry::batch::<receive_ses_exceptions::FeedbackReceiveSesExceptions>(),
     Entry::batch::<fold_ses_events::FeedbackFoldSesEvents>(),
     Entry::public::<receive_twilio_status::FeedbackReceiveTwilioStatus>(),

@@ -151,7 +151,7 @@ pub use verify_email::AccountsVerifyEmail;
 pub use verify_trail::IdentityVerifyTrail;
 
 /// The functions of this area.
-pub const ENTRIES: &[Entry] = &[
+pub static ENTRIES: &[Entry] = &[
     Entry::http::<OrganizationsCreate>(),
     Entry::http::<OrganizationsGet>(),
     Entry::http::<OrganizationsUpdate>(),

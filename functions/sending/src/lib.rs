@@ -31,7 +31,7 @@ mod views;
 use carillon_harness::Entry;
 
 /// All functions of the area.
-pub const ENTRIES: &[Entry] = &[
+pub static ENTRIES: &[Entry] = &[
     Entry::http::<create_sender::SendersCreate>(),
     Entry::http::<list_senders::SendersList>(),
     Entry::http::<create_message::MessagesCreate>(),

@@ -17,7 +17,7 @@ pub use preview_template::TemplatesPreview;
 pub use update_template::TemplatesUpdate;
 
 /// The functions of this area.
-pub const ENTRIES: &[Entry] = &[
+pub static ENTRIES: &[Entry] = &[
     Entry::http::<TemplatesCreate>(),
     Entry::http::<TemplatesGet>(),
     Entry::http::<TemplatesList>(),

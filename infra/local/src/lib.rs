@@ -4,10 +4,11 @@
 //! the functions and checks that all places that name them agree; [`embedded`] starts DynamoDB, SQS and S3 on loopback;
 //! [`wiring`] creates in them what the deployment describes; [`functions`] builds the functions with their settings and
 //! Lambda's limits; [`gateway`], [`pollers`] and [`schedules`] call them, and [`activity`] counts that; [`platform`] is the
-//! whole, and [`demo`] shows what it does.
+//! whole, and [`demo`] shows what it does. [`deployed`] is the same platform, deployed to an emulator of AWS.
 
 pub mod activity;
 pub mod demo;
+pub mod deployed;
 pub mod embedded;
 pub mod functions;
 pub mod gateway;
@@ -18,4 +19,5 @@ pub mod schedules;
 pub mod template;
 pub mod wiring;
 
+pub use deployed::Deployed;
 pub use platform::{Platform, PlatformConfig};

@@ -128,7 +128,7 @@ impl Default for TwilioConfig {
     fn default() -> Self {
         Self {
             account_sid: "AC00000000000000000000000000000000".to_owned(),
-            auth_token: "local-auth-token".to_owned(),
+            auth_token: "00000000000000000000000000000000".to_owned(),
             numbers: None,
             messaging_service_number: "+15005550006".to_owned(),
             inbound_url: None,

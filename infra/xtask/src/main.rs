@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use carillon_kernel::{Clock, IdSource, Setup};
+use carillon_local::deployed::{Given, Ports};
 use carillon_local::platform::keys;
 use carillon_xtask::{bootstrap, errors, events, openapi};
 use clap::{Parser, Subcommand};
@@ -36,6 +37,15 @@ enum Chore {
     },
     /// Writes docs/openapi.json, the description of the API.
     Openapi,
+    /// Draws what a deployment to an emulator is given: keys, settings, and the addresses of stand-ins; writes it as JSON.
+    EmulatorGiven {
+        /// The port of the API and of the stand-ins' pages.
+        #[arg(long)]
+        front: u16,
+        /// The port of the stand-ins' endpoints.
+        #[arg(long)]
+        providers: u16,
+    },
     /// Builds the bench with optimisation, a profile of its own that takes minutes at first, and runs it with these arguments.
     #[command(disable_help_flag = true)]
     Bench {
@@ -55,6 +65,7 @@ fn main() -> ExitCode {
         Chore::TokenKey => Ok(draw_token_key()),
         Chore::Bootstrap { name } => make_first_organization(&name),
         Chore::Openapi => write_openapi(&root),
+        Chore::EmulatorGiven { front, providers } => Ok(draw_given(Ports { front, providers })),
         Chore::Bench { arguments } => bench(&root, arguments),
     };
     match done {
@@ -126,6 +137,11 @@ fn make_first_organization(name: &str) -> io::Result<ExitCode> {
 fn draw_token_key() -> ExitCode {
     let key = keys::draw_signing(&IdSource::system());
     println!("TokenSigningKey={key}\nTokenKeys={}", keys::public_keys(&key));
+    ExitCode::SUCCESS
+}
+
+fn draw_given(ports: Ports) -> ExitCode {
+    println!("{:#}", serde_json::json!(Given::draw(ports, &IdSource::system())));
     ExitCode::SUCCESS
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::root;
 
 /// The layers, by folder, and what each may depend on.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("functions/", &["shared/domain/", "shared/contracts", "shared/platform/"]),
     // Areas meet in functions and through messages: a domain never knows another one, nor HTTP or providers.
     (
@@ -30,11 +30,12 @@ const LAYERS: [(&str, &[&str]); 9] = [
     ("infra/standins", &[]),
     ("infra/local", &["functions/", "shared/", "infra/standins"]),
     ("infra/bench", &["functions/", "shared/", "infra/"]),
+    ("infra/binaries", &["functions/", "shared/", "infra/"]),
     ("infra/xtask", &["functions/", "shared/", "infra/"]),
     ("tests", &["functions/", "shared/", "infra/"]),
 ];
 /// The packages that may depend on functions, even for their tests.
-const ABOVE_FUNCTIONS: [&str; 4] = ["infra/bench", "infra/local", "infra/xtask", "tests"];
+const ABOVE_FUNCTIONS: [&str; 5] = ["infra/bench", "infra/binaries", "infra/local", "infra/xtask", "tests"];
 /// The packages that may use each SDK; what stands above the functions may use all of them.
 const SDKS: [(&str, &[&str]); 6] = [
     ("aws-sdk-dynamodb", &["shared/platform/dynamo"]),

@@ -6,7 +6,7 @@ use carillon_testkit::{Answer, Api};
 use serde_json::{Value, json};
 
 use super::organizations::{EDGE_KEY, at};
-use super::{Stage, World, config, journey, journey_alone, run};
+use super::{Stage, World, config, journey, journey_in_time, run};
 
 /// Makes a key that reads contacts, with more where that is said.
 async fn create(api: &Api, with: Value) -> Answer {
@@ -42,10 +42,10 @@ async fn listed(api: &Api, key: &Value) -> Value {
 async fn stored(world: &World) -> String {
     let mut text = String::new();
     let platform = &world.stage.platform;
-    for table in &platform.deployment().tables {
+    for table in platform.tables().values() {
         let mut start = None;
         loop {
-            let page = platform.clients().dynamodb.scan().table_name(&table.name).set_exclusive_start_key(start).send().await.unwrap();
+            let page = platform.clients().dynamodb.scan().table_name(table).set_exclusive_start_key(start).send().await.unwrap();
             text.push_str(&format!("{:?}", page.items()));
             start = page.last_evaluated_key;
             if start.is_none() {
@@ -131,7 +131,7 @@ fn a_key_makes_no_key_that_may_more_than_itself() {
 
 #[test]
 fn after_a_rotation_both_secrets_hold_for_the_overlap_and_then_the_new_one_only() {
-    journey_alone(async |world| {
+    journey_in_time(async |world| {
         let made = create(&world.api, json!({})).await.expect(201);
         let old = with(&world.api, &made);
         let path = format!("/v1/api-keys/{}/rotate", made["id"].as_str().unwrap());
@@ -157,7 +157,7 @@ fn after_a_rotation_both_secrets_hold_for_the_overlap_and_then_the_new_one_only(
 
 #[test]
 fn a_key_ends_when_it_is_revoked_or_its_time_has_come() {
-    journey_alone(async |world| {
+    journey_in_time(async |world| {
         let end = world.now() + Duration::from_secs(3600);
         let (revoked, expiring) =
             (create(&world.api, json!({})).await.expect(201), create(&world.api, json!({ "expires_at": end })).await.expect(201));

@@ -15,7 +15,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::logins::{Stranger, link, log_in};
-use super::{Stage, World, config, journey, journey_alone, run};
+use super::{Stage, World, config, journey, journey_alone, journey_in_time, run};
 
 /// The functions that samples alone cannot bring to change something, and of which a journey tells that they leave a record: the one
 /// below of all, but of those of [`IN_THEIR_OWN_JOURNEYS`].
@@ -110,8 +110,7 @@ impl<'a> Vandal<'a> {
     }
 
     fn of(world: &'a World, organization: impl ToString) -> Self {
-        let tables = &world.stage.platform.deployment().tables;
-        let table = tables.iter().find(|table| table.logical_id == "EntitiesTable").unwrap().name.clone();
+        let table = world.stage.platform.tables()["EntitiesTable"].clone();
         Self { world, organization: organization.to_string(), table }
     }
 
@@ -255,7 +254,7 @@ fn the_trail_holds_no_secret_and_of_a_user_neither_name_nor_address() {
 
 #[test]
 fn sealed_records_verify_and_whatever_is_done_to_the_table_is_named() {
-    journey_alone(async |world| {
+    journey_in_time(async |world| {
         let (_, login) = world.owner("ada").await;
         let (api, vandal) = (&login.api, Vandal::new(&world, &login));
         let contact = api.create_contact(json!({ "email": "bell@ringers.example", "first_name": "Ada" })).await;
@@ -313,7 +312,7 @@ fn sealed_records_verify_and_whatever_is_done_to_the_table_is_named() {
 
 #[test]
 fn a_trail_that_was_set_back_as_a_whole_is_told_by_a_head_that_somebody_kept() {
-    journey_alone(async |world| {
+    journey_in_time(async |world| {
         let (_, login) = world.owner("ada").await;
         let (api, vandal) = (&login.api, Vandal::new(&world, &login));
         seal(&world).await;
@@ -386,7 +385,7 @@ fn a_sealer_that_dies_at_any_await_or_runs_many_times_at_once_seals_every_record
 /// A request that dies is begun anew with its `Idempotency-Key`, and makes what it would have made at its own moment; but it is done now.
 #[test]
 fn an_organization_whose_head_was_removed_is_not_sealed_any_further_and_keeps_nobody_else_from_it() {
-    journey_alone(async |world| {
+    journey_in_time(async |world| {
         let ((_, ada), (_, eve)) = (world.owner("ada").await, world.owner("eve").await);
         seal(&world).await;
         let (vandal, other) = (Vandal::new(&world, &ada), Vandal::new(&world, &eve));

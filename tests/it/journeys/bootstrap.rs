@@ -2,7 +2,7 @@
 
 use carillon_xtask::bootstrap::first_key;
 
-use super::journey;
+use super::journey_here;
 
 /// What `infra/README.md` tells operators to put into the environment; the endpoint is where the local platform's table stands.
 const TOLD: [&str; 7] = [
@@ -17,7 +17,7 @@ const TOLD: [&str; 7] = [
 
 #[test]
 fn the_operators_first_key_is_made_with_nothing_but_the_table_and_the_key_of_hashes() {
-    journey(async |world| {
+    journey_here(async |world| {
         let whole = world.stage.platform.setup_of("organizations-create").unwrap();
         let told = TOLD.iter().filter_map(|name| Some(((*name).to_owned(), whole.find(name)?)));
         let setup = whole.with_settings(told.collect());

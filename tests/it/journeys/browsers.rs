@@ -6,7 +6,7 @@ use carillon_testkit::{Answer, Browser};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{journey, journey_alone};
+use super::{journey, journey_in_time};
 
 /// What a policy must forbid, whatever else it says (RFC 6797, CSP level 3).
 const FORBIDDEN: [&str; 3] = ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"];
@@ -72,7 +72,7 @@ fn a_browser_forgets_at_log_out_and_a_login_in_the_place_of_a_session_ends_it() 
 
 #[test]
 fn ending_a_session_elsewhere_asks_for_a_fresh_proof() {
-    journey_alone(async |world| {
+    journey_in_time(async |world| {
         let (ada, laptop) = world.owner("ada").await;
         world.advance(Duration::from_secs(16 * 60));
         let laptop = laptop.refreshed().await;
@@ -91,7 +91,7 @@ fn ending_a_session_elsewhere_asks_for_a_fresh_proof() {
 
 #[test]
 fn a_session_that_idled_too_long_for_its_organization_is_not_saved_by_moving_to_another() {
-    journey_alone(async |world| {
+    journey_in_time(async |world| {
         let ((ada, login), (_, host)) = (world.owner("ada").await, world.owner("host").await);
         let _ = host.api.post("/v1/invitations", json!({ "email": ada.email, "role": "viewer" })).await.expect(201);
         let accepted = world.api.accept_invitation(&ada).await;

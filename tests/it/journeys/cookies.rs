@@ -4,7 +4,7 @@ use carillon_testkit::{Answer, Browser};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Stage, config, journey, run};
+use super::{Stage, config, journey, journey_here, run};
 
 const FOREIGN: &str = "https://evil.example";
 
@@ -131,7 +131,7 @@ fn a_fresh_proof_by_cookie_brings_no_token_that_scripts_can_read() {
 
 #[test]
 fn a_browser_that_kept_its_cookie_is_no_new_device_whatever_it_says_it_is() {
-    journey(async |world| {
+    journey_here(async |world| {
         let (ada, _) = world.owner("ada").await;
         let mut browser = Browser::new(&world.api, world.api.url());
         let _ = browser.log_in(&ada).await.expect(200);

@@ -6,7 +6,7 @@ use carillon_testkit::{Answer, Api, Person};
 use serde_json::json;
 
 use super::accounts::told;
-use super::{Stage, World, config, journey_alone, run};
+use super::{Stage, World, config, journey_alone, journey_in_time, run};
 
 const EDGE_KEY: &str = "an edge that proves itself by this";
 
@@ -22,7 +22,7 @@ async fn guess(api: &Api, person: &Person) -> Answer {
 
 #[test]
 fn wrong_passwords_lock_an_account_softly_and_time_unlocks_it() {
-    journey_alone(async |world| {
+    journey_in_time(async |world| {
         let (ada, login) = world.owner("ada").await;
         let nobody = world.person("nobody");
         for _ in 0..5 {
@@ -50,7 +50,7 @@ fn wrong_passwords_lock_an_account_softly_and_time_unlocks_it() {
 
 #[test]
 fn no_wait_is_longer_than_a_quarter_of_an_hour_and_a_reset_ends_it_at_once() {
-    journey_alone(async |world| {
+    journey_in_time(async |world| {
         let (ada, _) = world.owner("ada").await;
         let mut longest = 0;
         for _ in 0..15 {
@@ -91,7 +91,7 @@ fn tries_at_the_same_moment_do_not_share_a_turn() {
 
 #[test]
 fn mails_to_one_address_are_few_whether_it_has_an_account_or_not() {
-    journey_alone(async |world| {
+    journey_in_time(async |world| {
         let ((ada, _), nobody) = (world.owner("ada").await, world.person("nobody"));
         world.advance(Duration::from_secs(4 * 3600));
         let ask = async |person: &Person, path: &str| world.api.as_nobody().post(path, json!({ "email": person.email })).await;

@@ -7,7 +7,7 @@ use carillon_testkit::{Answer, Browser, Login, Person};
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
-use super::{World, journey, journey_alone};
+use super::{World, journey, journey_alone, journey_in_time};
 
 /// A person at a provider, as the stand-in's page asks for them.
 #[derive(Debug, Clone)]
@@ -281,7 +281,7 @@ fn the_second_factor_is_asked_for_after_a_login_of_a_provider() {
 
 #[test]
 fn linking_and_unlinking_need_a_fresh_login_and_attempts_end() {
-    journey_alone(async |world| {
+    journey_in_time(async |world| {
         let (person, owner) = world.owner("ada").await;
         let stranger = Stranger::of(&person);
         let mut slow = Visit::to(&world, ("google", "log_in"), &stranger.form()).await;

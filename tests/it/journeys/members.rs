@@ -8,7 +8,7 @@ use carillon_testkit::{Answer, Api, Login, Person};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{World, journey, journey_alone};
+use super::{World, journey, journey_in_time};
 
 async fn invite(api: &Api, person: &Person, role: &str) -> Answer {
     api.post("/v1/invitations", json!({ "email": person.email, "role": role })).await
@@ -199,7 +199,7 @@ fn nobody_is_buried_in_invitations() {
 
 #[test]
 fn an_invitation_ends_after_a_week() {
-    journey_alone(async |world| {
+    journey_in_time(async |world| {
         let ((_, owner), bob) = (world.owner("ada").await, world.person("bob"));
         let _ = invite(&owner.api, &bob, "viewer").await.expect(201);
         let token = world.api.mail_token(&bob.email, "accept-invitation").await;
@@ -304,7 +304,7 @@ fn a_member_may_leave_and_the_owner_may_not() {
 
 #[test]
 fn the_ownership_is_transferred_by_the_owner_after_a_fresh_login() {
-    journey_alone(async |world| {
+    journey_in_time(async |world| {
         let (ada, owner) = world.owner("ada").await;
         let (_, bob) = join(&world, &owner, ("bob", "viewer")).await;
         let transfer = async |api: &Api, heir: String| api.post("/v1/organization/owner", json!({ "user_id": heir })).await;

@@ -26,6 +26,7 @@ mod rotation;
 mod second_factor;
 mod security;
 mod sessions;
+mod site;
 mod steering;
 mod texts;
 mod unsubscribing;
@@ -34,4 +35,4 @@ mod writes;
 
 pub use audit::TOLD_BY_A_JOURNEY;
 pub use privileges::Witness;
-pub use world::{Stage, World, config, journey, journey_alone, run};
+pub use world::{Stage, World, config, journey, journey_alone, journey_here, journey_in_time, run};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use carillon_testkit::Person;
 use serde_json::{Value, json};
 
-use super::{World, config, journey, run};
+use super::{World, config, journey, journey_here, run};
 
 /// Reads a mail as people do; it has both parts, says the same in them, and shows nothing of how it was made.
 async fn read(world: &World, to: &str, (subject, link): (&str, Option<&str>)) -> String {
@@ -61,7 +61,7 @@ fn every_mail_about_an_account_can_be_read_by_its_owner() {
 
 #[test]
 fn nobody_gets_a_mail_about_an_address_without_an_account() {
-    journey(async |world| {
+    journey_here(async |world| {
         let nobody = world.person("nobody");
 
         for path in ["/v1/auth/password/forgot", "/v1/auth/verify-email/resend"] {

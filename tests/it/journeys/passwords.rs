@@ -7,7 +7,7 @@ use carillon_local::Platform;
 use carillon_testkit::{Answer, Api, Login};
 use serde_json::json;
 
-use super::{World, config, journey, journey_alone, run};
+use super::{World, config, journey, journey_in_time, run};
 
 const NEW: &str = "brazen fugue lantern";
 
@@ -59,7 +59,7 @@ fn a_forgotten_password_is_set_by_a_link_that_works_once_and_all_sessions_end() 
 
 #[test]
 fn a_link_that_sets_a_password_ends_after_half_an_hour() {
-    journey_alone(async |world| {
+    journey_in_time(async |world| {
         let (ada, _) = world.owner("ada").await;
         let token = link(&world, &ada.email, None).await;
 

@@ -15,7 +15,7 @@ use super::logins::{Stranger, link};
 use super::organizations::{EDGE_KEY, at};
 use super::places::{self, Place};
 use super::privileges::Witness;
-use super::{Stage, World, config, journey, journey_alone, run};
+use super::{Stage, World, config, journey_in_time, run};
 
 /// What becomes of a place that holds something of a person, when the person is erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -285,8 +285,8 @@ fn an_export_holds_everything_about_its_person_and_no_secrets() {
 
 /// The texts of all members under a user that are secret, by the names that the stores give them.
 async fn secrets_of(world: &World, user: &str) -> Vec<(String, String)> {
-    let table = world.stage.platform.deployment().tables.iter().find(|table| table.logical_id == "EntitiesTable").unwrap();
-    let items = world.stage.platform.clients().dynamodb.scan().table_name(&table.name).send().await.unwrap().items.unwrap();
+    let table = &world.stage.platform.tables()["EntitiesTable"];
+    let items = world.stage.platform.clients().dynamodb.scan().table_name(table).send().await.unwrap().items.unwrap();
     let own = items.iter().filter(|item| item["pk"].as_s().is_ok_and(|pk| *pk == format!("USER#{user}")));
     let secret = ["password_hash", "sealed", "refresh_seed", "hashes", "codes"];
     let mut found = Vec::new();
@@ -302,7 +302,7 @@ async fn secrets_of(world: &World, user: &str) -> Vec<(String, String)> {
 
 #[test]
 fn an_export_is_for_its_person_and_needs_a_fresh_login() {
-    journey_alone(async |world| {
+    journey_in_time(async |world| {
         let (_, ada) = world.owner("ada").await;
         let (_, grace) = world.owner("grace").await;
         let export = exported(&world, &ada).await;
@@ -325,7 +325,7 @@ fn an_export_is_for_its_person_and_needs_a_fresh_login() {
 
 #[test]
 fn an_erasure_ends_every_session_and_frees_the_address() {
-    journey(async |world| {
+    journey_in_time(async |world| {
         let person = world.person("ada");
         let first = member(&world, (&person, "viewer")).await;
         let second = world.api.logged_in(&person).await;
@@ -344,7 +344,7 @@ fn an_erasure_ends_every_session_and_frees_the_address() {
 
 #[test]
 fn an_owner_transfers_the_organization_before_the_account_goes() {
-    journey(async |world| {
+    journey_in_time(async |world| {
         let (_, owner) = world.owner("ada").await;
         let heir = member(&World { api: owner.api.clone(), ..world.clone() }, (&world.person("grace"), "admin")).await;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use carillon_testkit::{Answer, Device, Login, Person};
 use serde_json::{Value, json};
 
-use super::{World, journey, journey_alone};
+use super::{World, journey, journey_in_time};
 
 /// Somebody with a confirmed device.
 async fn somebody(world: &World) -> (Person, Login, Device) {
@@ -156,7 +156,7 @@ fn a_second_factor_is_switched_off_by_who_proved_it_and_is_not_asked_for_any_mor
 
 #[test]
 fn what_is_dangerous_needs_a_fresh_proof_and_with_a_second_factor_that_is_a_code() {
-    journey_alone(async |world| {
+    journey_in_time(async |world| {
         let (ada, login) = world.owner("ada").await;
         let step_up = async |login: &Login, proof: Value| login.api.post("/v1/auth/step-up", proof).await;
         world.advance(Duration::from_secs(16 * 60));
@@ -184,7 +184,7 @@ fn what_is_dangerous_needs_a_fresh_proof_and_with_a_second_factor_that_is_a_code
 
 #[test]
 fn guessed_codes_wait_longer_and_longer_and_a_challenge_ends_after_five_minutes() {
-    journey_alone(async |world| {
+    journey_in_time(async |world| {
         let (ada, _, device) = somebody(&world).await;
         let first = demand(&world, &ada).await;
         let wrong = |number: u32| {

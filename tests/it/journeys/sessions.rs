@@ -9,7 +9,7 @@ use carillon_testkit::{Answer, Login, Person};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Stage, World, config, journey, journey_alone, run};
+use super::{Stage, World, config, journey, journey_here, journey_in_time, run};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -59,7 +59,7 @@ fn an_access_token_is_verified_by_the_published_keys_and_says_who_when_and_how()
 
 #[test]
 fn an_access_token_ends_after_a_quarter_of_an_hour_and_the_refresh_token_brings_the_next() {
-    journey_alone(async |world| {
+    journey_in_time(async |world| {
         let (_, login) = world.owner("ada").await;
 
         world.advance(Duration::from_secs(14 * 60 + 55));
@@ -204,7 +204,7 @@ fn one_session_more_than_are_allowed_ends_the_one_that_was_used_longest_ago() {
 
 #[test]
 fn a_session_ends_after_a_week_without_use_and_after_a_month_in_any_case() {
-    journey_alone(async |world| {
+    journey_in_time(async |world| {
         let (ada, idle) = world.owner("ada").await;
         let mut used = log_in_with(&world, &ada, "used/1").await;
 
@@ -225,7 +225,7 @@ fn a_session_ends_after_a_week_without_use_and_after_a_month_in_any_case() {
 
 #[test]
 fn a_new_device_is_told_by_mail_and_a_known_one_is_not() {
-    journey(async |world| {
+    journey_here(async |world| {
         let (ada, _) = world.owner("ada").await;
 
         let _ = log_in_with(&world, &ada, "Mozilla/5.0 (iPhone) Safari/605.1").await;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use carillon_contracts::{CampaignId, ContactId, ListId, OrganizationId, Run, SenderId};
 use carillon_kernel::MovableClock;
-use carillon_local::platform::{Port, Start};
-use carillon_local::{Platform, PlatformConfig};
+use carillon_local::platform::{BRISK, Port, Start};
+use carillon_local::{Deployed, Platform, PlatformConfig};
 use carillon_sending::keys::RunKey;
 use carillon_sending::{Figures, Ledger};
 use carillon_testkit::{Api, Login, Person};
@@ -19,15 +19,14 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::OnceCell;
 
+use super::site::Site;
+
 use super::privileges::Witness;
 
 /// How long a journey waits for something to become true.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How often it looks.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
-
-/// Limits that no journey comes near.
-pub const UNLIMITED: &str = "organization=1000000000,caller=1000000000,read=1000000000,write=1000000000,send=1000000000,address=1000000000";
 
 /// The one runtime in which all platforms live, whichever test started them.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
@@ -37,7 +36,7 @@ static SHARED: OnceCell<Arc<Stage>> = OnceCell::const_new();
 
 /// A platform with its data folder.
 pub struct Stage {
-    pub platform: Platform,
+    pub platform: Site,
     pub operator: Api,
     /// The clock of the platform; only a journey on a platform of its own may move it.
     pub clock: MovableClock,
@@ -61,17 +60,8 @@ pub fn repository() -> PathBuf {
 
 /// The settings of a platform in tests: nothing waits longer than a second or two.
 pub fn config(folder: impl Into<PathBuf>) -> PlatformConfig {
-    let mut config = PlatformConfig::new(repository(), folder)
-        .setting("FOLD_DELAY_SECONDS", "1")
-        .setting("DOUBT_SETTLING_SECONDS", "1")
-        .setting("DOUBT_GIVING_UP_SECONDS", "4")
-        .setting("SMS_RATE_PER_SECOND", "1000")
-        .setting("SEAL_SETTLING_SECONDS", "0")
-        // Journeys look all the time whether something has happened; one of their own is about limits.
-        .setting("RATE_LIMITS", UNLIMITED)
-        // All people of all journeys are one client, and hashing is slow on purpose.
-        .setting("CLIENT_ATTEMPTS", "1000000")
-        .setting("PASSWORD_HASH_COST", "m=64,t=1,p=1");
+    let mut config = PlatformConfig::new(repository(), folder);
+    config.settings.extend(BRISK.map(|(name, value)| (name.to_owned(), value.to_owned())));
     config.parameters.insert("ErasureDelaySeconds".to_owned(), "0".to_owned());
     config.port = Port::Exactly(0);
     config.schedules = Start::OnRequest;
@@ -90,9 +80,19 @@ impl Stage {
         Self::of(platform, operator, clock, folder)
     }
 
+    /// Takes the deployment that a file describes.
+    async fn deployed(file: PathBuf) -> Arc<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut standins = config(folder.path()).standins;
+        standins.data_dir = folder.path().join("standins");
+        let platform = Site::There(Box::new(Deployed::attach(&file, standins).await.unwrap()));
+        let operator = Api::new(platform.url(), platform.bootstrap_organization("Operators").await.unwrap().expose());
+        Arc::new(Self { platform, operator, clock: MovableClock::default(), witness: Witness::default(), _folder: Some(folder) })
+    }
+
     /// Takes a platform that runs.
     pub fn of(platform: Platform, operator: Api, clock: MovableClock, folder: Option<TempDir>) -> Arc<Self> {
-        Arc::new(Self { platform, operator, clock, witness: Witness::default(), _folder: folder })
+        Arc::new(Self { platform: Site::Here(Box::new(platform)), operator, clock, witness: Witness::default(), _folder: folder })
     }
 
     /// Starts a platform in a folder of its own.
@@ -110,17 +110,24 @@ impl Stage {
 
     async fn shared() -> Arc<Self> {
         let start = async || {
-            let stage = Self::alone().await;
-            // The fates of addresses, by their domains, so that no journey needs to set knobs for all.
-            let rule = |domain: &str, fate: &str| json!({ "pattern": format!("*@{domain}.example"), "fate": fate });
-            let fates = ["bounce", "soft_bounce", "complain", "reject", "open", "click", "scan", "delay"];
-            let rules: Vec<Value> = fates.iter().map(|fate| rule(&fate.replace('_', "-"), fate)).collect();
-            stage.operator.set_faults("ses", json!({ "rules": rules, "scanner_follows_links": true })).await;
-            let undelivered = json!({ "pattern": "+120255599*", "fate": "undelivered" });
-            stage.operator.set_faults("twilio", json!({ "rules": [undelivered] })).await;
+            let stage = match Site::deployment() {
+                Some(file) => Self::deployed(file).await,
+                None => Self::alone().await,
+            };
+            stage.set_fates().await;
             stage
         };
         Arc::clone(SHARED.get_or_init(start).await)
+    }
+
+    /// Sets the fates of addresses, by their domains, so that no journey on the shared platform needs to set knobs for all.
+    async fn set_fates(&self) {
+        let rule = |domain: &str, fate: &str| json!({ "pattern": format!("*@{domain}.example"), "fate": fate });
+        let fates = ["bounce", "soft_bounce", "complain", "reject", "open", "click", "scan", "delay"];
+        let rules: Vec<Value> = fates.iter().map(|fate| rule(&fate.replace('_', "-"), fate)).collect();
+        self.operator.set_faults("ses", json!({ "rules": rules, "scanner_follows_links": true })).await;
+        let undelivered = json!({ "pattern": "+120255599*", "fate": "undelivered" });
+        self.operator.set_faults("twilio", json!({ "rules": [undelivered] })).await;
     }
 
     /// Makes an organization.
@@ -141,8 +148,38 @@ pub fn journey<F: Future<Output = ()>>(told: impl FnOnce(World) -> F) {
     });
 }
 
-/// Tells a journey on a platform of its own, whose knobs it may turn; nothing may be left unhandled at its end.
+/// Tells a journey that looks inside the platform, which only one in this process shows.
+pub fn journey_here<F: Future<Output = ()>>(told: impl FnOnce(World) -> F) {
+    if Site::deployment().is_none() {
+        journey(told);
+    }
+}
+
+/// Tells a journey that turns knobs, on a platform of its own; nothing may be left unhandled at its end.
+///
+/// A deployment is one for all, whose journeys happen one after the other: there the knobs are turned back.
 pub fn journey_alone<F: Future<Output = ()>>(told: impl FnOnce(World) -> F) {
+    if Site::deployment().is_none() {
+        return journey_in_time(told);
+    }
+    RUNTIME.block_on(async {
+        let world = Stage::shared().await.organization("Bells").await;
+        for provider in ["ses", "twilio"] {
+            world.stage.operator.set_faults(provider, json!({})).await;
+        }
+        told(world.clone()).await;
+        world.settle().await;
+        world.nothing_is_dead().await;
+        world.stage.set_fates().await;
+    });
+}
+
+/// Tells a journey that moves the clock, or breaks what others need, on a platform of its own in this process; nothing may be left unhandled at
+/// its end.
+pub fn journey_in_time<F: Future<Output = ()>>(told: impl FnOnce(World) -> F) {
+    if Site::deployment().is_some() {
+        return;
+    }
     RUNTIME.block_on(async {
         let world = Stage::alone().await.organization("Bells").await;
         told(world.clone()).await;
@@ -157,9 +194,11 @@ pub fn journey_alone<F: Future<Output = ()>>(told: impl FnOnce(World) -> F) {
     });
 }
 
-/// Runs a test that makes its platforms itself.
+/// Runs a test that makes its platforms itself, in this process.
 pub fn run<F: Future<Output = ()>>(test: F) {
-    RUNTIME.block_on(test);
+    if Site::deployment().is_none() {
+        RUNTIME.block_on(test);
+    }
 }
 
 impl World {
@@ -208,6 +247,8 @@ impl World {
 
     /// No function did what its policy does not allow; what one journey finds may be another's.
     pub fn nobody_did_what_they_may_not(&self) {
+        // Nobody hears what a function elsewhere asks of AWS.
+        let Site::Here(_) = self.stage.platform else { return };
         let beyond = self.stage.witness.beyond_policies(self.stage.platform.deployment());
         assert!(beyond.is_empty(), "AWS would refuse: {beyond:#?}");
         assert!(self.stage.witness.heard() > 0, "nobody was heard");

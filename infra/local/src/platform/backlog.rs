@@ -53,7 +53,7 @@ impl std::error::Error for Unsettled {}
 
 /// All queues, those of dead letters apart.
 #[derive(Debug)]
-pub(super) struct Queues {
+pub(crate) struct Queues {
     sqs: Client,
     /// Names and URLs.
     work: Vec<(String, String)>,
@@ -61,8 +61,13 @@ pub(super) struct Queues {
 }
 
 impl Queues {
+    /// Takes queues whose names and URLs are known.
+    pub(crate) const fn of(sqs: Client, work: Vec<(String, String)>, dead_letters: Vec<(String, String)>) -> Self {
+        Self { sqs, work, dead_letters }
+    }
+
     /// Finds the URLs of all queues.
-    pub(super) async fn find(deployment: &Deployment, sqs: &Client) -> Result<Self, PlatformError> {
+    pub(crate) async fn find(deployment: &Deployment, sqs: &Client) -> Result<Self, PlatformError> {
         let dead: BTreeSet<&str> =
             deployment.queues.iter().filter_map(|queue| queue.redrive.as_ref()).map(|redrive| redrive.queue.as_str()).collect();
         let mut queues = Self { sqs: sqs.clone(), work: Vec::new(), dead_letters: Vec::new() };
@@ -76,13 +81,13 @@ impl Queues {
     }
 
     /// Counts the messages of every queue that has any.
-    pub(super) async fn waiting(&self) -> BTreeMap<String, [u64; 3]> {
+    pub(crate) async fn waiting(&self) -> BTreeMap<String, [u64; 3]> {
         let counted = join_all(self.work.iter().map(|(name, url)| async move { (name.clone(), self.count(url).await) })).await;
         counted.into_iter().filter(|(_, counts)| counts.iter().any(|count| *count > 0)).collect()
     }
 
     /// Tells whether all queues are empty, looking first at the one that was not the last time.
-    pub(super) async fn are_empty(&self, look_first: &mut usize) -> bool {
+    pub(crate) async fn are_empty(&self, look_first: &mut usize) -> bool {
         for offset in 0..self.work.len() {
             let place = (*look_first + offset) % self.work.len();
             let Some((_, url)) = self.work.get(place) else { continue };
@@ -102,7 +107,7 @@ impl Queues {
     }
 
     /// Reads all dead letters, and leaves them where they are.
-    pub(super) async fn dead_letters(&self) -> Vec<DeadLetter> {
+    pub(crate) async fn dead_letters(&self) -> Vec<DeadLetter> {
         let mut letters = Vec::new();
         for (name, url) in &self.dead_letters {
             let mut handles = Vec::new();

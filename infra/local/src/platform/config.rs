@@ -11,6 +11,19 @@ use carillon_standins::StandinsConfig;
 
 use crate::registry;
 
+/// Settings of a platform that is watched: nothing waits longer than a second or two, no limit is near, and hashing is quick.
+pub const BRISK: [(&str, &str); 8] = [
+    ("FOLD_DELAY_SECONDS", "1"),
+    ("DOUBT_SETTLING_SECONDS", "1"),
+    ("DOUBT_GIVING_UP_SECONDS", "4"),
+    ("SMS_RATE_PER_SECOND", "1000"),
+    ("SEAL_SETTLING_SECONDS", "0"),
+    ("RATE_LIMITS", "organization=1000000000,caller=1000000000,read=1000000000,write=1000000000,send=1000000000,address=1000000000"),
+    // All people of all journeys are one client, and hashing is slow on purpose.
+    ("CLIENT_ATTEMPTS", "1000000"),
+    ("PASSWORD_HASH_COST", "m=64,t=1,p=1"),
+];
+
 /// What a platform is started with.
 #[derive(Debug, Clone)]
 pub struct PlatformConfig {

@@ -33,6 +33,9 @@ pub enum PlatformError {
     /// A template.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// What is said of a deployment.
+    #[error("the description of the deployment cannot be read: {0}")]
+    Description(String),
     /// Templates, registry, binaries and sample events disagree.
     #[error(transparent)]
     Registry(#[from] RegistryError),

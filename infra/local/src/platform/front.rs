@@ -22,14 +22,14 @@ use crate::gateway::Gateway;
 const SOURCE_IP: &str = "127.0.0.1";
 
 /// A port that is taken already; requests wait until it is served.
-pub(super) struct Door {
+pub(crate) struct Door {
     listener: TcpListener,
     address: std::net::SocketAddr,
 }
 
 impl Door {
     /// Takes the port that is wanted.
-    pub(super) async fn open(port: Port) -> Result<Self, EmbeddedError> {
+    pub(crate) async fn open(port: Port) -> Result<Self, EmbeddedError> {
         let bound = match port {
             Port::Exactly(port) => bind(port).await,
             Port::Preferred(port) => match bind(port).await {
@@ -42,12 +42,12 @@ impl Door {
     }
 
     /// The base URL, without a slash at the end.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Serves the API and the stand-ins' pages.
-    pub(super) fn serve(self, gateway: Gateway, pages: Router) -> Server {
+    pub(crate) fn serve(self, gateway: Gateway, pages: Router) -> Server {
         let front = Arc::new((gateway, pages));
         let service = service_fn(move |request| {
             let front = Arc::clone(&front);
@@ -57,7 +57,7 @@ impl Door {
     }
 
     /// Serves the stand-ins' endpoints.
-    pub(super) fn serve_router(self, router: Router) -> Server {
+    pub(crate) fn serve_router(self, router: Router) -> Server {
         let service = TowerToHyperService::new(router);
         Server::spawn(self.address, |stopped| accept(self.listener, service, stopped))
     }

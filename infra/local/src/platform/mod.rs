@@ -3,13 +3,13 @@
 //! What is killed instead of stopped goes on at the next start on the same folder: tables and objects are on disk, messages
 //! in the queues' journal, and the stand-ins report again what they had not reported. So nothing here has to be undone.
 
-mod backlog;
+pub(crate) mod backlog;
 mod config;
 mod error;
 mod folder;
-mod front;
+pub(crate) mod front;
 pub mod keys;
-mod sinks;
+pub(crate) mod sinks;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use carillon_tokens::Tokens;
 use futures::FutureExt;
 
 pub use backlog::{DeadLetter, Unsettled};
-pub use config::{PlatformConfig, Port, SetupOf, Start};
+pub use config::{BRISK, PlatformConfig, Port, SetupOf, Start};
 pub use error::PlatformError;
 pub use folder::write_private;
 
@@ -176,6 +176,15 @@ impl Platform {
         Ok(self.setup.with_settings(self.settings.of(described)))
     }
 
+    /// Gives the environment that a function of this name runs in, to start its binary.
+    ///
+    /// # Errors
+    /// [`PlatformError::Lacking`] when the templates describe no such function.
+    pub fn environment_of(&self, function: &str) -> Result<BTreeMap<String, String>, PlatformError> {
+        let described = self.deployment.function(function).ok_or(PlatformError::Lacking("function of this name"))?;
+        Ok(self.settings.of(described))
+    }
+
     /// What signs the access tokens here, for tools and tests that act for users.
     ///
     /// # Errors
@@ -268,43 +277,57 @@ fn read(
     [door, providers]: [&Door; 2],
     signing_key: &str,
 ) -> Result<Deployment, PlatformError> {
-    let (twilio, ids) = (&config.standins.twilio, &config.ids);
-    let mut overrides: BTreeMap<String, String> = [
+    let ids = &config.ids;
+    let mut overrides = parameters(&config.standins, (&door.url(), &providers.url()));
+    let keys = [
         ("Stage", "local".to_owned()),
         ("LinkKey", folder::key(&config.data_dir, "link-key", || keys::draw(ids))?),
         ("CredentialKey", folder::key(&config.data_dir, "credential-key", || keys::draw(ids))?),
         ("SealKey", folder::key(&config.data_dir, "seal-key", || keys::draw(ids))?),
         ("TokenKeys", keys::public_keys(signing_key)),
         ("TokenSigningKey", signing_key.to_owned()),
-        // Pages of the platform's own address may use cookies.
-        ("AllowedOrigins", door.url()),
-        ("LoginRedirectUrl", format!("{}/login/{{provider}}", door.url())),
-        ("GoogleClientId", config.standins.google.client_id.clone()),
-        ("GoogleClientSecret", config.standins.google.client_secret.clone()),
-        ("FacebookAppId", config.standins.facebook.app_id.clone()),
-        ("FacebookAppSecret", config.standins.facebook.app_secret.clone()),
-        ("TwilioBaseUrl", providers.url()),
-        ("TwilioAccountSid", twilio.account_sid.clone()),
-        ("TwilioAuthToken", twilio.auth_token.clone()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into();
+    ];
+    overrides.extend(keys.map(|(name, value)| (name.to_owned(), value)));
     overrides.extend(config.parameters.clone());
     let parameters =
         Parameters { stack_name: "carillon".to_owned(), sqs_endpoint: embedded.endpoints().sqs, api_endpoint: door.url(), overrides };
     Ok(Deployment::read(&config.root.join("template.yaml"), parameters)?)
 }
 
+/// The values of the template's parameters that lead to stand-ins and to an address of ours, instead of providers and a public name.
+pub(crate) fn parameters(standins: &StandinsConfig, (url, providers): (&str, &str)) -> BTreeMap<String, String> {
+    let StandinsConfig { twilio, google, facebook, .. } = standins;
+    let values = [
+        // Pages of the platform's own address may use cookies.
+        ("AllowedOrigins", url),
+        ("LoginRedirectUrl", &format!("{url}/login/{{provider}}")),
+        ("GoogleClientId", &google.client_id),
+        ("GoogleClientSecret", &google.client_secret),
+        ("FacebookAppId", &facebook.app_id),
+        ("FacebookAppSecret", &facebook.app_secret),
+        ("TwilioBaseUrl", providers),
+        ("TwilioAccountSid", &twilio.account_sid),
+        ("TwilioAuthToken", &twilio.auth_token),
+    ];
+    values.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// The settings that name the providers of logins, who stand elsewhere in production.
+pub(crate) fn provider_settings(providers: &str) -> BTreeMap<String, String> {
+    let settings = [
+        ("GOOGLE_DISCOVERY_URL", format!("{providers}/google/.well-known/openid-configuration")),
+        ("FACEBOOK_DIALOG_URL", format!("{providers}/facebook")),
+        ("FACEBOOK_GRAPH_URL", format!("{providers}/facebook")),
+    ];
+    settings.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
 /// The settings that name what stands elsewhere in production: the key of the vault, the providers of logins.
 fn foreign_settings(config: &PlatformConfig, providers: &Door) -> Result<BTreeMap<String, String>, PlatformError> {
     folder::key(&config.data_dir, "vault-keys", || keys::draw_vault(&config.ids))?;
-    let settings = [
-        ("VAULT_KEY_FILE", config.data_dir.join("vault-keys").display().to_string()),
-        ("GOOGLE_DISCOVERY_URL", format!("{}/google/.well-known/openid-configuration", providers.url())),
-        ("FACEBOOK_DIALOG_URL", format!("{}/facebook", providers.url())),
-        ("FACEBOOK_GRAPH_URL", format!("{}/facebook", providers.url())),
-    ];
-    Ok(settings.map(|(name, value)| (name.to_owned(), value)).into())
+    let mut settings = provider_settings(&providers.url());
+    settings.insert("VAULT_KEY_FILE".to_owned(), config.data_dir.join("vault-keys").display().to_string());
+    Ok(settings)
 }
 
 /// The stand-ins' settings, with what the platform knows better.

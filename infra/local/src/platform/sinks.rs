@@ -13,18 +13,18 @@ use crate::template::Deployment;
 use crate::template::model::{Bucket, Subscription};
 
 /// What the templates say of the events' ways.
-pub(super) struct Ways<'d> {
+pub(crate) struct Ways<'d> {
     /// The topic of SES's exceptions, and the queue that hears of them.
-    pub(super) subscription: &'d Subscription,
+    pub(crate) subscription: &'d Subscription,
     /// The bucket of the batches.
-    pub(super) bucket: &'d Bucket,
+    pub(crate) bucket: &'d Bucket,
     /// The start of the batches' keys, without the slash.
-    pub(super) prefix: &'d str,
+    pub(crate) prefix: &'d str,
 }
 
 impl<'d> Ways<'d> {
     /// Finds the ways: the one subscription, and the one prefix of a bucket that a queue hears of.
-    pub(super) fn find(deployment: &'d Deployment) -> Result<Self, PlatformError> {
+    pub(crate) fn find(deployment: &'d Deployment) -> Result<Self, PlatformError> {
         let subscription = deployment.subscriptions.first().ok_or(PlatformError::Lacking("subscription of a queue to a topic"))?;
         let notified = deployment.buckets.iter().find_map(|bucket| Some((bucket, bucket.notifications.first()?)));
         let (bucket, notification) = notified.ok_or(PlatformError::Lacking("bucket whose objects a queue hears of"))?;
@@ -32,14 +32,19 @@ impl<'d> Ways<'d> {
     }
 
     /// Makes the sinks.
-    pub(super) async fn sinks(&self, clients: &Clients) -> Result<Sinks, PlatformError> {
+    pub(crate) async fn sinks(&self, clients: &Clients) -> Result<Sinks, PlatformError> {
         let found = clients.sqs.get_queue_url().queue_name(&self.subscription.queue).send().await;
         let queue_url =
             found.ok().and_then(|found| found.queue_url).ok_or_else(|| PlatformError::Queue(self.subscription.queue.clone()))?;
-        let topic = Topic { sqs: clients.sqs.clone(), queue_url, raw: self.subscription.raw };
-        let archive = Archive { s3: clients.s3.clone(), bucket: self.bucket.name.clone() };
-        Ok(Sinks { exceptions: Arc::new(topic), batches: Arc::new(archive) })
+        Ok(to(clients, (queue_url, self.subscription.raw), self.bucket.name.clone()))
     }
+}
+
+/// Makes the sinks to a queue, which may take messages without their envelopes, and to a bucket.
+pub(crate) fn to(clients: &Clients, (queue_url, raw): (String, bool), bucket: String) -> Sinks {
+    let topic = Topic { sqs: clients.sqs.clone(), queue_url, raw };
+    let archive = Archive { s3: clients.s3.clone(), bucket };
+    Sinks { exceptions: Arc::new(topic), batches: Arc::new(archive) }
 }
 
 struct Topic {

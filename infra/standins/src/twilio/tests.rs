@@ -18,7 +18,7 @@ use super::sign;
 use crate::{clock::lock, testing::Stage};
 
 const ACCOUNT: &str = "AC00000000000000000000000000000000";
-const TOKEN: &str = "local-auth-token";
+const TOKEN: &str = "00000000000000000000000000000000";
 
 /// Something that takes callbacks, and checks their signatures.
 struct Callbacks {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A request as API Gateway's HTTP API gives it to a function (payload format 2.0).
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -20,12 +20,13 @@ pub struct HttpEvent {
     /// The query, undecoded.
     pub raw_query_string: String,
     /// The headers, names in lower case, several values joined by commas.
+    #[serde(deserialize_with = "null_as_none")]
     pub headers: BTreeMap<String, String>,
     /// The cookies, each `name=value`; API Gateway takes them out of the headers.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_none")]
     pub cookies: Vec<String>,
     /// The parts of the path that the route names.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_none")]
     pub path_parameters: BTreeMap<String, String>,
     /// What API Gateway knows of the request.
     pub request_context: RequestContext,
@@ -34,6 +35,22 @@ pub struct HttpEvent {
     pub body: Option<String>,
     /// Whether the body is base 64.
     pub is_base64_encoded: bool,
+}
+
+impl HttpEvent {
+    /// Gives the cookies of the request. API Gateway lists them; others who speak its format leave them in their header (RFC 6265 section 4.2.1).
+    pub(crate) fn sent_cookies(&self) -> Vec<String> {
+        let header = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("cookie")).map(|(_, text)| text.as_str());
+        match header {
+            Some(header) if self.cookies.is_empty() => header.split(';').map(|cookie| cookie.trim().to_owned()).collect(),
+            _ => self.cookies.clone(),
+        }
+    }
+}
+
+/// Reads `null` as nothing: API Gateway leaves out what a request does not have, and others who speak its format write `null`.
+fn null_as_none<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(input: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(input)?.unwrap_or_default())
 }
 
 /// What API Gateway knows of a request.
@@ -99,5 +116,31 @@ pub(crate) struct QueueRecord {
 impl QueueRecord {
     pub(crate) fn receives(&self) -> u32 {
         self.attributes.get("ApproximateReceiveCount").and_then(|text| text.parse().ok()).unwrap_or(1)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_are_found_in_their_list_or_in_their_header() {
+        let header = BTreeMap::from([("Cookie".to_owned(), "a=1; b=2".to_owned())]);
+        let listed = HttpEvent { cookies: vec!["c=3".to_owned()], headers: header.clone(), ..HttpEvent::default() };
+
+        assert_eq!(HttpEvent { headers: header, ..HttpEvent::default() }.sent_cookies(), ["a=1", "b=2"]);
+        assert_eq!(listed.sent_cookies(), ["c=3"]);
+    }
+
+    #[test]
+    fn what_a_request_does_not_have_may_be_absent_or_null() {
+        let absent: HttpEvent = serde_json::from_str(r#"{ "version": "2.0", "rawPath": "/v1/health" }"#).unwrap();
+        let null: HttpEvent = serde_json::from_str(
+            r#"{ "version": "2.0", "rawPath": "/v1/health", "headers": null, "cookies": null, "pathParameters": null, "body": null }"#,
+        )
+        .unwrap();
+
+        assert_eq!(serde_json::to_value(absent).unwrap(), serde_json::to_value(null).unwrap());
     }
 }

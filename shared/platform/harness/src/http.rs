@@ -126,6 +126,7 @@ async fn serve(name: &'static str, world: (&Clock, &Edge), answer: &dyn Answer, 
 fn raw_request(event: HttpEvent, (clock, edge): (&Clock, &Edge), request_id: &str) -> Result<RawRequest, Failure> {
     let unreadable = |detail: &str| Failure::new(Kind::Unreadable, "request.unreadable", detail);
     let ip = edge.client_address(&event)?;
+    let cookies = event.sent_cookies();
     let body = match (event.body, event.is_base64_encoded) {
         (None, _) => Vec::new(),
         (Some(text), false) => text.into_bytes(),
@@ -142,7 +143,7 @@ fn raw_request(event: HttpEvent, (clock, edge): (&Clock, &Edge), request_id: &st
         headers: event.headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect(),
         path: event.path_parameters.into_iter().map(|(name, value)| (name, decode(value))).collect(),
         body,
-        cookies: event.cookies,
+        cookies,
         origin: Origin {
             ip,
             user_agent: Some(event.request_context.http.user_agent).filter(|text| !text.is_empty()),

@@ -1,0 +1,218 @@
+//! `binaries`: sizes, starts and answers of the functions' binaries, after `cargo lambda build`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use carillon_binaries::budget::{self, Budget};
+use carillon_binaries::size::{self, Size};
+use carillon_binaries::start::{self, Started};
+use carillon_local::Platform;
+use carillon_local::platform::{PlatformConfig, Port, Start};
+use clap::{Parser, Subcommand};
+use comfy_table::{CellAlignment, Table, presets};
+use serde_json::{Value, json};
+
+/// The file of the budget, in the repository.
+const BUDGET: &str = "infra/binaries/budget.json";
+
+/// Anything that ends the program: people read it.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Measures the binaries of the functions, as `cargo lambda build` left them.
+#[derive(Debug, Parser)]
+#[command(name = "binaries")]
+struct Arguments {
+    /// The folder of the binaries.
+    #[arg(long, global = true, default_value = "target/lambda")]
+    lambda: PathBuf,
+    /// The repository, with template.yaml and events/.
+    #[arg(long, global = true, default_value = ".")]
+    root: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Fail when an archive is larger than its budget, and when a function has none.
+    Check,
+    /// Write the budget anew: what each archive has now, and a twentieth more, rounded up to ten kilobytes.
+    Budget,
+    /// Print a table of sizes, starts and peak memory.
+    Measure {
+        /// How often each function is started; the medians are printed.
+        #[arg(long, default_value_t = 7)]
+        times: usize,
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give every sample event to its function's binary, through the Runtime API, and tell what it answered.
+    Replay,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match &arguments.command {
+        Command::Check => check(&arguments),
+        Command::Budget => write_budget(&arguments),
+        Command::Measure { times, json } => measure(&arguments, *times, *json).await,
+        Command::Replay => replay(&arguments).await,
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("binaries: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+fn check(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let budget: Budget = serde_json::from_slice(&std::fs::read(arguments.root.join(BUDGET))?)?;
+    let built = size::all(&arguments.lambda)?;
+    let breaches = budget::breaches(&built, &budget);
+    breaches.iter().for_each(|breach| println!("{breach}"));
+    println!("{} binaries, {} beyond {BUDGET}", built.len(), breaches.len());
+    Ok(if breaches.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn write_budget(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let room = |size: &Size| (size.archive + size.archive / 20).next_multiple_of(10_000);
+    let budget: Budget = size::all(&arguments.lambda)?.iter().map(|(function, size)| (function.clone(), room(size))).collect();
+    std::fs::write(arguments.root.join(BUDGET), format!("{:#}\n", json!(budget)))?;
+    println!("{BUDGET} names {} functions", budget.len());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The embedded platform, where the binaries find their tables and queues; its own functions rest.
+async fn world(root: &Path, data: &Path) -> Result<Platform, Failure> {
+    let mut config = PlatformConfig::new(root, data);
+    (config.port, config.pollers, config.schedules) = (Port::Exactly(0), Start::OnRequest, Start::OnRequest);
+    Ok(Platform::start(config).await?)
+}
+
+fn samples(root: &Path, function: &str) -> Result<BTreeMap<String, Value>, Failure> {
+    let mut samples = BTreeMap::new();
+    for entry in std::fs::read_dir(root.join("events").join(function))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        samples.insert(name, serde_json::from_slice(&std::fs::read(&path)?)?);
+    }
+    Ok(samples)
+}
+
+async fn measure(arguments: &Arguments, times: usize, as_json: bool) -> Result<ExitCode, Failure> {
+    let data = tempfile::tempdir()?;
+    let platform = world(&arguments.root, data.path()).await?;
+    let mut rows = Vec::new();
+    for (function, size) in size::all(&arguments.lambda)? {
+        let (binary, environment) = (arguments.lambda.join(&function).join("bootstrap"), platform.environment_of(&function)?);
+        let event = samples(&arguments.root, &function)?.into_values().next().unwrap_or_default();
+        let mut starts = Vec::new();
+        for _ in 0..times.max(1) {
+            starts.push(start::once(&binary, &environment, event.clone()).await?);
+        }
+        rows.push(Row::new(function, size, &starts));
+    }
+    platform.stop().await;
+    if as_json {
+        println!("{:#}", json!(rows.iter().map(Row::json).collect::<Vec<_>>()));
+    } else {
+        println!("{}", table(&rows));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is printed of a function.
+struct Row {
+    function: String,
+    size: Size,
+    to_poll: Duration,
+    to_answer: Duration,
+    peak_kib: u64,
+}
+
+impl Row {
+    fn new(function: String, size: Size, starts: &[Started]) -> Self {
+        let middle = |of: fn(&Started) -> Duration| median(starts.iter().map(of).collect());
+        let peak_kib = starts.iter().map(|started| started.peak_kib).max().unwrap_or(0);
+        Self { function, size, to_poll: middle(|started| started.to_poll), to_answer: middle(|started| started.to_answer), peak_kib }
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "function": self.function,
+            "file_bytes": self.size.file,
+            "archive_bytes": self.size.archive,
+            "to_poll_us": self.to_poll.as_micros(),
+            "to_answer_us": self.to_answer.as_micros(),
+            "peak_kib": self.peak_kib,
+        })
+    }
+}
+
+fn median(mut durations: Vec<Duration>) -> Duration {
+    durations.sort();
+    durations.get(durations.len() / 2).copied().unwrap_or_default()
+}
+
+fn table(rows: &[Row]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    table.set_header(["function", "file MB", "zip MB", "exec to poll ms", "exec to answer ms", "peak MB"]);
+    let millions = |bytes: u64| format!("{:.2}", bytes as f64 / 1e6);
+    let milliseconds = |duration: Duration| format!("{:.2}", duration.as_secs_f64() * 1e3);
+    for Row { function, size, to_poll, to_answer, peak_kib } in rows {
+        let peak = format!("{:.1}", *peak_kib as f64 * 1024.0 / 1e6);
+        table.add_row([
+            function.clone(),
+            millions(size.file),
+            millions(size.archive),
+            milliseconds(*to_poll),
+            milliseconds(*to_answer),
+            peak,
+        ]);
+    }
+    for column in 1..6 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+async fn replay(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let data = tempfile::tempdir()?;
+    let platform = world(&arguments.root, data.path()).await?;
+    let mut failures = 0;
+    for function in size::all(&arguments.lambda)?.into_keys() {
+        let (binary, environment) = (arguments.lambda.join(&function).join("bootstrap"), platform.environment_of(&function)?);
+        for (file, event) in samples(&arguments.root, &function)? {
+            let told = match start::once(&binary, &environment, event).await {
+                Ok(Started { answer: Ok(answer), .. }) => told(&answer),
+                Ok(Started { answer: Err(failure), .. }) => {
+                    failures += 1;
+                    format!("FAILED {failure}")
+                }
+                Err(error) => {
+                    failures += 1;
+                    format!("FAILED {error}")
+                }
+            };
+            println!("{function:36} {file:36} {told}");
+        }
+    }
+    platform.stop().await;
+    println!("{failures} failed");
+    Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// An answer in a few words: the status of a route, the messages of a batch that come again.
+fn told(answer: &Value) -> String {
+    match (&answer["statusCode"], answer["batchItemFailures"].as_array()) {
+        (Value::Number(status), _) => format!("status {status}"),
+        (_, Some(failures)) => format!("{} of the batch come again", failures.len()),
+        _ => "done".to_owned(),
+    }
+}

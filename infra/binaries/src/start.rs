@@ -1,0 +1,88 @@
+//! One process of a function's binary, from its start to its first answer.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::process::{Child, Command};
+
+use crate::runtime_api::{Deed, RuntimeApi};
+
+/// How long a process may do nothing.
+const LONGEST_SILENCE: Duration = Duration::from_secs(30);
+
+/// What became of a process.
+#[derive(Debug, Clone)]
+pub struct Started {
+    /// From the start of the process to its first poll of the Runtime API: what Lambda bills as init.
+    pub to_poll: Duration,
+    /// From the start of the process to its first answer.
+    pub to_answer: Duration,
+    /// The most memory that it held, in KiB: `VmHWM` of proc(5).
+    pub peak_kib: u64,
+    /// What it answered, or the failure that it told.
+    pub answer: Result<Value, Value>,
+}
+
+/// Why a process gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// It could not be started.
+    #[error("the binary cannot be started")]
+    Spawn(#[from] std::io::Error),
+    /// It failed before it polled.
+    #[error("it failed before it polled for an event: {0}")]
+    Init(Value),
+    /// It did nothing for half a minute.
+    #[error("it did nothing for half a minute")]
+    Silent,
+}
+
+/// Starts a binary in an environment, gives it an event, and stops it after its answer.
+///
+/// # Errors
+/// [`StartError`] when there is no answer.
+pub async fn once(binary: &Path, environment: &BTreeMap<String, String>, event: Value) -> Result<Started, StartError> {
+    let mut api = RuntimeApi::start().await?;
+    api.give(event);
+    let mut command = Command::new(binary);
+    command.env_clear().envs(environment).envs(of_lambda(&api)).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let begun = Instant::now();
+    let mut process = command.kill_on_drop(true).spawn()?;
+    let polled = match api.next_deed(LONGEST_SILENCE).await {
+        Some(Deed::Polled(moment)) => moment,
+        Some(Deed::Answered(_, said) | Deed::Failed(_, said)) => return Err(StartError::Init(said)),
+        None => return Err(StartError::Silent),
+    };
+    let (answered, answer) = match api.next_deed(LONGEST_SILENCE).await {
+        Some(Deed::Answered(moment, said)) => (moment, Ok(said)),
+        Some(Deed::Failed(moment, said)) => (moment, Err(said)),
+        Some(Deed::Polled(_)) | None => return Err(StartError::Silent),
+    };
+    let peak_kib = peak_kib(&process);
+    process.kill().await?;
+    Ok(Started { to_poll: polled - begun, to_answer: answered - begun, peak_kib, answer })
+}
+
+/// What Lambda sets for every function.
+///
+/// Source: AWS Lambda developer guide, "Defined runtime environment variables".
+fn of_lambda(api: &RuntimeApi) -> [(&'static str, String); 6] {
+    [
+        ("AWS_LAMBDA_RUNTIME_API", api.address()),
+        ("AWS_LAMBDA_FUNCTION_NAME", "measured".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128".to_owned()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/measured".to_owned()),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "measured".to_owned()),
+    ]
+}
+
+/// Reads the most memory that a running process held; 0 when it is gone.
+fn peak_kib(process: &Child) -> u64 {
+    let status = process.id().and_then(|id| std::fs::read_to_string(format!("/proc/{id}/status")).ok()).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse().ok()).unwrap_or(0)
+}
