@@ -37,7 +37,8 @@ const LAYERS: [(&str, &[&str]); 10] = [
 /// The packages that may depend on functions, even for their tests.
 const ABOVE_FUNCTIONS: [&str; 5] = ["infra/bench", "infra/binaries", "infra/local", "infra/xtask", "tests"];
 /// The packages that may use each SDK; what stands above the functions may use all of them.
-const SDKS: [(&str, &[&str]); 6] = [
+const SDKS: [(&str, &[&str]); 7] = [
+    ("aws-sdk-appconfigdata", &["shared/platform/flags"]),
     ("aws-sdk-dynamodb", &["shared/platform/dynamo"]),
     ("aws-sdk-kms", &["shared/platform/vault"]),
     ("aws-sdk-s3", &["shared/platform/blob"]),
