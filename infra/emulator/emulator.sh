@@ -1,0 +1,72 @@
+# What the scripts of this folder share: the tools, the functions, the emulator, a deployment. To be sourced; it changes to the
+# repository's folder. With SKIP_BUILD=1 the functions that lie in target/lambda are taken as they are.
+# shellcheck shell=bash
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+work=$PWD/target/emulator
+tools=$work/venv/bin
+port=4566 front=4580 providers=4581
+mkdir -p "$work"
+export PATH=$tools:$PATH
+export AWS_ENDPOINT_URL=http://127.0.0.1:$port AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local-secret AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0
+
+step() {
+    printf '\n== %s (%d s since the start)\n' "$1" "$SECONDS"
+}
+
+# Prints the comment at the top of the script that calls this.
+usage() {
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+}
+
+install_tools() {
+    step "tools"
+    if ! cmp --silent infra/emulator/requirements.txt "$work/installed.txt"; then
+        rm -rf "$work/venv"
+        python3 -m venv "$work/venv"
+        "$tools/pip" install --quiet --disable-pip-version-check --requirement infra/emulator/requirements.txt
+        cp infra/emulator/requirements.txt "$work/installed.txt"
+    fi
+}
+
+build_functions() {
+    step "functions"
+    if [[ -n ${SKIP_BUILD:-} ]]; then
+        echo "as they lie in target/lambda"
+        return
+    fi
+    local areas=() area
+    for area in functions/*/; do
+        areas+=(--package "carillon-functions-$(basename "$area")")
+    done
+    # The profile says how they are built; cargo-lambda's own choice would add link-time optimisation for minutes.
+    cargo lambda build --release --disable-optimizations --compiler cargo --locked --quiet "${areas[@]}"
+}
+
+# Starts an emulator with nothing in it, which ends with the script; with `keep` it stays.
+start_emulator() {
+    step "emulator"
+    rm -rf "$work/data" "$work/given.json" "$work/deployment.json"
+    BIND_HOST=127.0.0.1 GATEWAY_PORT=$port S3_DATA_DIR=$work/data TMPDIR=$work ministack >"$work/emulator.log" 2>&1 &
+    ministack=$!
+    if [[ ${1:-} != keep ]]; then
+        trap 'kill $ministack' EXIT
+    fi
+    local _
+    for _ in {1..60}; do
+        curl --silent --fail "$AWS_ENDPOINT_URL/_ministack/health" >/dev/null && return
+        sleep 1
+    done
+    echo "the emulator does not answer, see $work/emulator.log"
+    exit 1
+}
+
+# Draws the keys and settings that deployments are given.
+draw_given() {
+    cargo run --quiet --package carillon-xtask -- emulator-given --front $front --providers $providers >"$work/given.json"
+}
+
+# Deploys, and describes the deployment in target/emulator/deployment.json; the arguments are those of deploy.py.
+deploy() {
+    python infra/emulator/deploy.py --work "$work" --given "$work/given.json" --output "$work/deployment.json" "$@"
+}
