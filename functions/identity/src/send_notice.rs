@@ -3,8 +3,6 @@
 //! Safe to run twice and to die at any await: the message's id follows from the notice's, so that a notice that comes again finds its
 //! message. Links are made here, so that no queue holds one; a notice about somebody or something that is no more is dropped.
 
-use std::collections::BTreeMap;
-
 use carillon_contracts::message::{MessageDeliveryRequested, Notice, NoticeRequested};
 use carillon_contracts::{Channel, MessageId, PLATFORM_ORGANIZATION, RetentionRecord, Run, SenderId, UserId};
 use carillon_harness::{Delivery, Failure, Kind, QueueFunction, Setup, SetupError};
@@ -15,8 +13,8 @@ use carillon_identity::{Invitation, Invitations, Organizations, SentMails, Users
 use carillon_kernel::secret::sha256_hex;
 use carillon_kernel::{IdSource, Signer};
 use carillon_outbox::Outbox;
-use carillon_sending::message::{Message, Messages};
-use carillon_sending::{Definition, DoubtPolicy, Ledger, Plan, Recipient};
+use carillon_sending::message::{Message, MessageParts, Messages};
+use carillon_sending::{Ledger, Plan};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -170,35 +168,16 @@ impl IdentitySendNotice {
         let content = mail.content();
         let variables: Vec<String> = content.variables().into_iter().map(|variable| variable.name).collect();
         let values: Vec<Value> = variables.iter().map(|name| mail.values().get(name).cloned().unwrap_or(Value::Null)).collect();
-        let definition = Definition {
-            organization: message.organization,
+        let parts = MessageParts {
             organization_name: FROM_NAME.to_owned(),
-            run: Run::Message(message.id),
-            channel: message.channel,
-            marketing: false,
             from: self.from.clone(),
             from_name: Some(FROM_NAME.to_owned()),
             reply_to: None,
             content: content.compiled_json()?,
             variables,
-            audience: None,
-            doubt_policy: DoubtPolicy::AtMostOnce,
-            batch: 1,
-            created_at: message.created_at,
-            kept_days: RetentionRecord::LONGEST_DAYS,
+            values,
         };
-        let written = serde_json::to_string(&definition);
-        let definition = written.map_err(|_| Failure::new(Kind::Internal, "messages.definition", "the definition cannot be written"))?;
-        Ok(Plan {
-            number: 0,
-            recipients: vec![Recipient { contact: None, address: message.to.clone(), values }],
-            created_at: message.created_at,
-            cursor: String::new(),
-            recipients_so_far: 1,
-            skipped_so_far: BTreeMap::new(),
-            definition: Some(definition),
-            kept_days: RetentionRecord::LONGEST_DAYS,
-        })
+        Ok(message.plan(parts, RetentionRecord::LONGEST_DAYS)?)
     }
 }
 

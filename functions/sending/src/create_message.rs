@@ -2,8 +2,6 @@
 //!
 //! With an `Idempotency-Key` a repeat leads to the same id: the stored message is found, and nothing is sent twice.
 
-use std::collections::BTreeMap;
-
 use carillon_contacts::{Address, Contact, Contacts, Purpose, Standing, Suppressions};
 use carillon_contracts::message::MessageDeliveryRequested;
 use carillon_contracts::{Channel, ContactId, Permission, Run, SenderId, TemplateId};
@@ -11,8 +9,8 @@ use carillon_harness::{Call, Failure, HttpFunction, Input, Kind, Nothing, Proble
 use carillon_kernel::IdSource;
 use carillon_outbox::Outbox;
 use carillon_sending::facts::Facts;
-use carillon_sending::message::{Message, Messages};
-use carillon_sending::{Definition, DoubtPolicy, Ledger, Plan, Recipient, Sender, Senders};
+use carillon_sending::message::{Message, MessageParts, Messages};
+use carillon_sending::{Ledger, Plan, Sender, Senders};
 use carillon_templates::{Content, ContentDraft, Context, TemplateDraft, Templates};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -206,37 +204,19 @@ fn plan(
     let variables: Vec<String> = content.variables().into_iter().filter(|one| one.is_contact_field()).map(|one| one.name).collect();
     let values: Vec<Value> = variables.iter().map(|name| fields.get(name).cloned().unwrap_or(Value::Null)).collect();
     content.preview(&Context::of_values(&variables, &values))?;
-    let definition = Definition {
-        organization: message.organization,
+    let parts = MessageParts {
         organization_name: String::new(),
-        run: Run::Message(message.id),
-        channel: message.channel,
-        marketing: false,
         from: sender.address.clone(),
         from_name: sender.name.clone(),
         reply_to: sender.reply_to.clone(),
         content: content.compiled_json()?,
         variables,
-        audience: None,
-        doubt_policy: DoubtPolicy::AtMostOnce,
-        batch: 1,
-        created_at: message.created_at,
-        kept_days,
+        values,
     };
-    let written = serde_json::to_string(&definition);
-    let definition = written.map_err(|_| Failure::new(Kind::Internal, "messages.definition", "the definition cannot be written"))?;
-    if definition.len() > LARGEST_DEFINITION_BYTES {
+    let plan = message.plan(parts, kept_days)?;
+    if plan.definition.as_ref().is_some_and(|definition| definition.len() > LARGEST_DEFINITION_BYTES) {
         let detail = format!("the compiled content is larger than {LARGEST_DEFINITION_BYTES} bytes");
         return Err(Failure::invalid(vec![Problem::new("/content", "messages.content_too_large", detail)]));
     }
-    Ok(Plan {
-        number: 0,
-        recipients: vec![Recipient { contact: message.contact_id, address: message.to.clone(), values }],
-        created_at: message.created_at,
-        cursor: String::new(),
-        recipients_so_far: 1,
-        skipped_so_far: BTreeMap::new(),
-        definition: Some(definition),
-        kept_days,
-    })
+    Ok(plan)
 }

@@ -16,6 +16,9 @@ pub enum SendingError {
     /// A stored thing cannot be read.
     #[error("a stored {0} cannot be read")]
     Corrupt(&'static str, #[source] serde_json::Error),
+    /// The definition of a single message cannot be written.
+    #[error("the definition cannot be written")]
+    Definition(#[source] serde_json::Error),
     /// The table.
     #[error("the ledger's table failed")]
     Store(#[from] StoreError),
@@ -27,7 +30,7 @@ impl Fault for SendingError {
             Self::Absent(_) => Kind::Absent,
             Self::Overtaken => Kind::Unavailable,
             Self::Invalid(_) => Kind::Invalid,
-            Self::Corrupt(..) => Kind::Internal,
+            Self::Corrupt(..) | Self::Definition(_) => Kind::Internal,
             Self::Store(error) => error.kind(),
         }
     }
@@ -38,6 +41,7 @@ impl Fault for SendingError {
             Self::Overtaken => "sending.overtaken",
             Self::Invalid(_) => "request.invalid",
             Self::Corrupt(..) => "sending.corrupt",
+            Self::Definition(_) => "messages.definition",
             Self::Store(error) => error.code(),
         }
     }

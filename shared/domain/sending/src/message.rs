@@ -4,14 +4,19 @@
 //! | --- | --- | --- |
 //! | one, and the newest of an organization (eight shards, merged) | `ORG#{org}#MSG#{shard}` | `{message}` |
 
+use std::collections::BTreeMap;
+
 use carillon_contracts::{Channel, ContactId, MessageId, OrganizationId, Run, SenderId, TemplateId};
 use carillon_dynamo::{Audited, Condition, Key, Query, Table, Write};
 use carillon_kernel::{Setup, SetupError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::SendingError;
 use crate::keys::RunKey;
+use crate::plan::{Plan, Recipient};
+use crate::run::{Definition, DoubtPolicy};
 use crate::store::expiring;
 
 const SHARDS: u8 = 8;
@@ -39,7 +44,61 @@ pub struct Message {
     pub created_at: Timestamp,
 }
 
+/// What a single message says, and in whose name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MessageParts {
+    /// The organization's name, for templates.
+    pub organization_name: String,
+    /// The address or number that it comes from.
+    pub from: String,
+    /// The name shown with the address.
+    pub from_name: Option<String>,
+    /// Where answers go.
+    pub reply_to: Option<String>,
+    /// The compiled content, as the templates domain writes it.
+    pub content: String,
+    /// The names of the fields that the content needs.
+    pub variables: Vec<String>,
+    /// The values of these fields, in their order.
+    pub values: Vec<Value>,
+}
+
 impl Message {
+    /// Makes the one plan of the message, which is kept for so many days: its recipient, and the definition of its run.
+    ///
+    /// # Errors
+    /// [`SendingError::Definition`] when the definition cannot be written as text.
+    pub fn plan(&self, parts: MessageParts, kept_days: u16) -> Result<Plan, SendingError> {
+        let MessageParts { organization_name, from, from_name, reply_to, content, variables, values } = parts;
+        let definition = Definition {
+            organization: self.organization,
+            organization_name,
+            run: Run::Message(self.id),
+            channel: self.channel,
+            marketing: false,
+            from,
+            from_name,
+            reply_to,
+            content,
+            variables,
+            audience: None,
+            doubt_policy: DoubtPolicy::AtMostOnce,
+            batch: 1,
+            created_at: self.created_at,
+            kept_days,
+        };
+        Ok(Plan {
+            number: 0,
+            recipients: vec![Recipient { contact: self.contact_id, address: self.to.clone(), values }],
+            created_at: self.created_at,
+            cursor: String::new(),
+            recipients_so_far: 1,
+            skipped_so_far: BTreeMap::new(),
+            definition: Some(serde_json::to_string(&definition).map_err(SendingError::Definition)?),
+            kept_days,
+        })
+    }
+
     /// The names of the message's run.
     #[must_use]
     pub const fn run(&self) -> RunKey {
@@ -143,4 +202,41 @@ fn partition(organization: OrganizationId, shard: u8) -> String {
 
 fn key(organization: OrganizationId, message: MessageId) -> Key {
     Key::new(partition(organization, message.shard(SHARDS)), message.to_string())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plan_of_a_message_has_its_recipient_and_its_definition() {
+        let message = Message {
+            id: MessageId::from_bytes([1; 16]),
+            organization: OrganizationId::from_bytes([2; 16]),
+            channel: Channel::Email,
+            to: "ada@example.com".to_owned(),
+            contact_id: Some(ContactId::from_bytes([3; 16])),
+            sender_id: SenderId::from_bytes([4; 16]),
+            template_id: None,
+            created_at: Timestamp::UNIX_EPOCH,
+        };
+        let parts = MessageParts {
+            organization_name: "Bells".to_owned(),
+            from: "news@bells.example".to_owned(),
+            from_name: None,
+            reply_to: Some("help@bells.example".to_owned()),
+            content: "{}".to_owned(),
+            variables: vec!["first_name".to_owned()],
+            values: vec!["Ada".into()],
+        };
+
+        let plan = message.plan(parts, 30).unwrap();
+
+        let recipient = Recipient { contact: message.contact_id, address: message.to.clone(), values: vec!["Ada".into()] };
+        assert_eq!((plan.number, plan.recipients, plan.recipients_so_far, plan.kept_days), (0, vec![recipient], 1, 30));
+        let definition: Definition = serde_json::from_str(&plan.definition.unwrap()).unwrap();
+        assert_eq!((definition.run, definition.variables, definition.kept_days), (message.run().run, vec!["first_name".to_owned()], 30));
+        assert!(!definition.marketing && definition.audience.is_none());
+    }
 }
