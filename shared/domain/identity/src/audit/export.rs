@@ -7,15 +7,16 @@ use bytes::Bytes;
 use carillon_blob::Bucket;
 use carillon_contracts::message::TrailExportRequested;
 use carillon_contracts::{ExportId, OrganizationId, Principal};
-use carillon_dynamo::{Audited, StoreError, Trail};
+use carillon_dynamo::{Audited, Trail};
 use carillon_kernel::{Clock, IdSource, Setup, SetupError};
 use carillon_outbox::Outbox;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::error::AuditError;
+use super::job::{Job, Stepwise, carry_out};
 use super::record::{TrailFilter, TrailRecord};
-use super::store::{AuditStore, Job, Range, export_key};
+use super::store::{AuditStore, Range, export_key};
 use super::{JobStatus, Progress};
 
 /// How long the files are kept; the bucket's rule for `exports/` takes as long.
@@ -175,32 +176,17 @@ impl TrailExports {
 
     /// Writes files of an export until all are written or the time is over.
     ///
-    /// Safe to run twice and to die at any await: a file has one name, the records in it are those after the file before, and the
-    /// export goes on only from the version that was read.
+    /// Safe to run twice and to die at any await: a file has one name, and the records in it are those after the file before.
     ///
     /// # Errors
     /// What table and bucket fail with.
     pub async fn write(&self, (organization, id): (OrganizationId, ExportId), until: Timestamp) -> Result<Progress, AuditError> {
-        let Some(mut export) = self.find(organization, id).await? else { return Ok(Progress::Done) };
-        while export.status != JobStatus::Done {
-            let next = self.write_file(&export).await?;
-            let replace = self.store.replace_job(&next.job(), export.version)?;
-            match self.store.commit(vec![replace]).await {
-                // Another run of the same export went on meanwhile, and goes on.
-                Err(StoreError::Refused(_)) => return Ok(Progress::Done),
-                outcome => outcome?,
-            }
-            export = next;
-            // Each run gets at least one step further.
-            if export.status != JobStatus::Done && self.clock.now() >= until {
-                return Ok(Progress::More);
-            }
-        }
-        Ok(Progress::Done)
+        let step = |export| self.write_file(export);
+        carry_out((&self.store, export_key(organization, id)), (&self.clock, until), step).await
     }
 
     /// Writes the next file; an export without records has one, which is empty.
-    async fn write_file(&self, export: &TrailExport) -> Result<TrailExport, AuditError> {
+    async fn write_file(&self, export: TrailExport) -> Result<TrailExport, AuditError> {
         let mut body = String::from(if export.format == ExportFormat::Csv { CSV_HEADER } else { "" });
         let (organization, keys) = (export.organization.to_string(), export.range());
         let (begun, mut after) = (export.after.as_ref(), export.after.clone());
@@ -231,7 +217,7 @@ impl TrailExports {
         }
         let bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
         self.bucket.put(&export.object(export.files.len()), export.format.media_type(), Bytes::from(body)).await?;
-        let mut next = TrailExport { after, version: export.version + 1, ..export.clone() };
+        let mut next = TrailExport { after, version: export.version + 1, ..export };
         next.files.push(File { records, bytes });
         next.status = if is_last { JobStatus::Done } else { JobStatus::Running };
         Ok(next)
@@ -242,11 +228,14 @@ impl TrailExports {
     }
 }
 
-impl TrailExport {
+impl Stepwise for TrailExport {
     fn job(&self) -> Job<'_, Self> {
-        Job { key: export_key(self.organization, self.id), entity: "trail_export", body: self, ends_second: self.expires_at.as_second() }
+        let (key, ends_second) = (export_key(self.organization, self.id), self.expires_at.as_second());
+        Job { key, entity: "trail_export", body: self, status: self.status, version: self.version, ends_second }
     }
+}
 
+impl TrailExport {
     /// The sort keys of what is wanted, up to the moment of the request: an export does not hold itself, nor what comes while it is written.
     fn range(&self) -> (String, String) {
         let (first, last) = self.filter.range();

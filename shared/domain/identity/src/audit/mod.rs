@@ -14,7 +14,7 @@
 //!
 //! Whoever writes to the table before a record is sealed can still change it: the settling time is as long as the slowest writer may take.
 //!
-//! Reading order: [`record`], [`seal`], [`verification`], [`error`], [`sealer`], [`reader`], [`export`], [`verifier`], `store`.
+//! Reading order: [`record`], [`seal`], [`verification`], [`error`], [`sealer`], [`reader`], [`export`], [`verifier`], `job`, `store`.
 
 pub mod error;
 pub mod export;
@@ -25,6 +25,7 @@ pub mod sealer;
 pub mod verification;
 pub mod verifier;
 
+mod job;
 mod store;
 
 pub use error::AuditError;

@@ -21,6 +21,7 @@ use carillon_kernel::{Setup, SetupError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::job::Job;
 use super::record::StoredRecord;
 use super::seal::{Head, Seal};
 use super::verification::FoundSeal;
@@ -171,16 +172,6 @@ impl AuditStore {
     pub(super) async fn commit(&self, writes: Vec<Write>) -> Result<(), StoreError> {
         self.entities.commit(writes).await
     }
-}
-
-/// A job as it is put.
-#[derive(Debug)]
-pub(super) struct Job<'a, T> {
-    pub(super) key: Key,
-    pub(super) entity: &'a str,
-    pub(super) body: &'a T,
-    /// When it goes by itself, in seconds since 1970.
-    pub(super) ends_second: i64,
 }
 
 impl Range<'_> {

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use carillon_contracts::message::TrailVerificationRequested;
 use carillon_contracts::{OrganizationId, Principal, VerificationId};
-use carillon_dynamo::{Audited, StoreError, Trail};
+use carillon_dynamo::{Audited, Trail};
 use carillon_kernel::{Clock, IdSource, Setup, SetupError};
 use carillon_outbox::Outbox;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::error::AuditError;
+use super::job::{Job, Stepwise, carry_out};
 use super::record::{made_at, months};
 use super::seal::SealKey;
-use super::store::{AuditStore, Job, Range, verification_key};
+use super::store::{AuditStore, Range, verification_key};
 use super::verification::{ChainPlace, End, Finding, FindingKind, FoundSeal, Judged, KnownHead, judge_record};
 use super::{JobStatus, Progress};
 
@@ -190,29 +191,13 @@ impl Verifier {
 
     /// Carries a verification out until it is done or the time is over.
     ///
-    /// Safe to run twice and to die at any await: it goes on from where it noted that it stands, and only from the version that was read.
+    /// Safe to run twice and to die at any await: it goes on from where it noted that it stands.
     ///
     /// # Errors
     /// What the table fails with.
     pub async fn verify(&self, (organization, id): (OrganizationId, VerificationId), until: Timestamp) -> Result<Progress, AuditError> {
-        let Some(mut at) = self.store.find_job::<Verification>(verification_key(organization, id)).await? else {
-            return Ok(Progress::Done);
-        };
-        while at.status != JobStatus::Done {
-            let next = self.step(at.clone()).await?;
-            let replace = self.store.replace_job(&next.job(), at.version)?;
-            match self.store.commit(vec![replace]).await {
-                // Another run of the same verification went on meanwhile, and goes on.
-                Err(StoreError::Refused(_)) => return Ok(Progress::Done),
-                outcome => outcome?,
-            }
-            at = next;
-            // Each run gets at least one step further.
-            if at.status != JobStatus::Done && self.clock.now() >= until {
-                return Ok(Progress::More);
-            }
-        }
-        Ok(Progress::Done)
+        let step = |verification| self.step(verification);
+        carry_out((&self.store, verification_key(organization, id)), (&self.clock, until), step).await
     }
 
     async fn step(&self, at: Verification) -> Result<Verification, AuditError> {
@@ -304,12 +289,14 @@ impl Verifier {
     }
 }
 
-impl Verification {
+impl Stepwise for Verification {
     fn job(&self) -> Job<'_, Self> {
-        let key = verification_key(self.organization, self.id);
-        Job { key, entity: "verification", body: self, ends_second: self.expires_at.as_second() }
+        let (key, ends_second) = (verification_key(self.organization, self.id), self.expires_at.as_second());
+        Job { key, entity: "verification", body: self, status: self.status, version: self.version, ends_second }
     }
+}
 
+impl Verification {
     fn note(&mut self, findings: Vec<Finding>) {
         for finding in findings {
             let name = serde_json::to_value(finding.kind).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default();
