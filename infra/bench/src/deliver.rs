@@ -153,7 +153,7 @@ async fn invoke<M: Serialize>(function: &dyn Invoke, messages: &[M]) -> Result<(
         Ok(json!({ "messageId": place.to_string(), "body": body, "attributes": { "ApproximateReceiveCount": "1" } }))
     });
     let records = records.collect::<Result<Vec<Value>, serde_json::Error>>()?;
-    let invocation = Invocation { request_id: "bench".to_owned(), remaining: std::time::Duration::from_secs(60) };
+    let invocation = Invocation { request_id: "bench".to_owned(), remaining: std::time::Duration::from_secs(60), trace: None };
     let answer = function.invoke(json!({ "Records": records }), invocation).await?;
     match answer.pointer("/batchItemFailures/0") {
         None => Ok(()),

@@ -94,7 +94,7 @@ impl LocalFunction {
             None => None,
         };
         let time_out = self.description.timeout;
-        let invocation = Invocation { request_id, remaining: time_out };
+        let invocation = Invocation { request_id, remaining: time_out, trace: None };
         match tokio::time::timeout(time_out, self.invoke.invoke(event, invocation)).await {
             Err(_) => Err(InvokeError::TimedOut),
             Ok(Err(problem)) => Err(InvokeError::Failed(problem)),

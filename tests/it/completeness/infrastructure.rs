@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use carillon_harness::FIGURES;
 use carillon_local::template::{self, model::Function};
 use serde_json::Value;
 
@@ -15,19 +16,19 @@ const SIGNERS: [&str; 5] = ["accounts-log-in", "accounts-prove-login", "provider
 const PUBLIC: [&str; 2] = ["TokenKeys", "OlderVaultKeys"];
 
 /// A resource as a template writes it.
-struct Resource {
-    file: String,
-    name: String,
-    kind: String,
-    whole: Value,
+pub(super) struct Resource {
+    pub(super) file: String,
+    pub(super) name: String,
+    pub(super) kind: String,
+    pub(super) whole: Value,
 }
 
 impl Resource {
-    fn at(&self) -> String {
+    pub(super) fn at(&self) -> String {
         format!("{}: {}", self.file, self.name)
     }
 
-    fn property(&self, pointer: &str) -> &Value {
+    pub(super) fn property(&self, pointer: &str) -> &Value {
         self.whole["Properties"].pointer(pointer).unwrap_or(&Value::Null)
     }
 }
@@ -225,17 +226,34 @@ fn the_firewall_has_its_rules_and_logs_no_secrets() {
 #[test]
 fn an_alarm_tells_somebody_and_its_metric_is_one_that_somebody_writes() {
     let resources = resources();
-    let filters: BTreeMap<&str, &Resource> = of_kind(&resources, "AWS::Logs::MetricFilter")
-        .map(|filter| (filter.property("/MetricTransformations/0/MetricName").as_str().unwrap(), filter))
+    let filters: BTreeMap<String, &Resource> = of_kind(&resources, "AWS::Logs::MetricFilter")
+        .map(|filter| (texts(filter.property("/MetricTransformations/0/MetricName")).concat(), filter))
         .collect();
 
     for alarm in of_kind(&resources, "AWS::CloudWatch::Alarm") {
         assert!(alarm.property("/AlarmActions/0").is_object(), "{} tells nobody", alarm.at());
+        if let Some(metrics) = alarm.property("/Metrics").as_array() {
+            // An expression of others of its list, or a query; both of what AWS writes.
+            let is_of_aws = |metric: &Value| {
+                let query = texts(&metric["Expression"]).concat();
+                let namespace = metric["MetricStat"]["Metric"]["Namespace"].as_str().unwrap_or_default();
+                namespace.starts_with("AWS/") || query.contains("\"AWS/") || (metrics.len() > 1 && !query.starts_with("SELECT"))
+            };
+            assert!(metrics.iter().all(is_of_aws), "{}", alarm.at());
+            continue;
+        }
         let namespace = texts(alarm.property("/Namespace")).concat();
         if namespace.starts_with("AWS/") {
             continue;
         }
-        let filter = filters[alarm.property("/MetricName").as_str().unwrap()];
+        let metric = texts(alarm.property("/MetricName")).concat();
+        if !alarm.property("/Dimensions").is_null() {
+            // What functions write of themselves stands under their area.
+            assert_eq!(alarm.property("/Dimensions/0/Name"), "area", "{}", alarm.at());
+            assert!(FIGURES.iter().any(|(name, _)| *name == metric), "{} hears of {metric}, which nobody writes", alarm.at());
+            continue;
+        }
+        let filter = filters[&metric];
         assert_eq!(filter.property("/MetricTransformations/0/MetricNamespace"), alarm.property("/Namespace"), "{}", alarm.at());
     }
     assert!(filters.contains_key("RefusedLogins") && filters.contains_key("RefusedRequests"));
@@ -296,10 +314,10 @@ fn access_log_line(format: &str, route: &str, status: &str) -> Value {
     serde_json::from_str(&line).unwrap()
 }
 
-/// Tells whether a line matches a filter pattern of the form `{ (…) || ((…) && (…)) }` with comparisons of texts.
+/// Tells whether a line matches a filter pattern of the form `{ (…) || ((…) && (…)) }` with texts that are, or are not, so.
 ///
 /// Source: Amazon CloudWatch Logs user guide, "Filter pattern syntax for metric filters": `*` stands for any characters.
-fn matches(pattern: &str, line: &Value) -> bool {
+pub(super) fn matches(pattern: &str, line: &Value) -> bool {
     let inner = pattern.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap();
     holds(inner.trim(), line)
 }
@@ -315,9 +333,16 @@ fn holds(condition: &str, line: &Value) -> bool {
     if let Some(inner) = condition.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
         return holds(inner.trim(), line);
     }
-    let (selector, wanted) = condition.split_once(" = ").unwrap();
-    let found = line[selector.trim().strip_prefix("$.").unwrap()].as_str();
+    let (negated, (selector, wanted)) = match condition.split_once(" != ") {
+        Some(parts) => (true, parts),
+        None => (false, condition.split_once(" = ").unwrap()),
+    };
+    let names = selector.trim().strip_prefix("$.").unwrap().split('.');
+    let found = names.fold(line, |value, name| &value[name]).as_str();
     let wanted = wanted.trim().trim_matches('"');
+    if negated {
+        return found.is_some_and(|found| found != wanted);
+    }
     match wanted.split_once('*') {
         Some((start, end)) => found.is_some_and(|found| found.starts_with(start) && found.ends_with(end)),
         None => found == Some(wanted),
@@ -343,7 +368,7 @@ fn split<'c>(condition: &'c str, operator: &str) -> Vec<&'c str> {
 }
 
 /// All templates, by their paths from the repository's folder.
-fn files() -> Vec<String> {
+pub(super) fn files() -> Vec<String> {
     let mut files = vec!["template.yaml".to_owned(), "infra/edge.yaml".to_owned()];
     for folder in ["infra/stacks", "infra/parts"] {
         let names = std::fs::read_dir(root().join(folder)).unwrap().map(|file| file.unwrap().file_name());
@@ -353,7 +378,7 @@ fn files() -> Vec<String> {
     files
 }
 
-fn resources() -> Vec<Resource> {
+pub(super) fn resources() -> Vec<Resource> {
     let mut all = Vec::new();
     for file in files() {
         let document = template::written(&root().join(&file)).unwrap();
@@ -365,7 +390,7 @@ fn resources() -> Vec<Resource> {
     all
 }
 
-fn of_kind<'r>(resources: &'r [Resource], kind: &str) -> impl Iterator<Item = &'r Resource> {
+pub(super) fn of_kind<'r>(resources: &'r [Resource], kind: &str) -> impl Iterator<Item = &'r Resource> {
     resources.iter().filter(move |resource| resource.kind == kind)
 }
 
@@ -374,7 +399,7 @@ fn is_key(resource: &Resource) -> bool {
 }
 
 /// Every statement of a policy, wherever it stands in a resource.
-fn statements(resources: &[Resource]) -> impl Iterator<Item = (&Resource, &Value)> {
+pub(super) fn statements(resources: &[Resource]) -> impl Iterator<Item = (&Resource, &Value)> {
     resources.iter().flat_map(|resource| {
         let mut found = Vec::new();
         collect(&resource.whole, &mut found);
@@ -401,7 +426,7 @@ fn refuses_plain(policy: &Resource) -> bool {
 }
 
 /// The texts of a value, those of references and functions included.
-fn texts(value: &Value) -> Vec<String> {
+pub(super) fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],
         Value::Array(items) => items.iter().flat_map(texts).collect(),

@@ -26,6 +26,9 @@ const OPTIONAL: [&str; 8] = [
 /// What the gate before every route reads: each stack gives it to all of its functions at once.
 const OF_THE_GATE: [&str; 4] = ["ALLOWED_ORIGINS", "CREDENTIAL_KEY", "RATE_LIMITS", "TOKEN_KEYS"];
 
+/// What the harness reads, besides: to whom the figures of an invocation belong.
+const OF_THE_HARNESS: [&str; 2] = ["AREA", "STAGE"];
+
 #[test]
 fn a_function_can_be_built_from_the_settings_of_its_template() {
     let (deployment, setup) = (deployment(), setup());
@@ -49,7 +52,7 @@ fn a_template_names_no_setting_that_its_function_does_not_read() {
     for entry in registry::entries() {
         for name in unneeded(&deployment, &setup, &entry) {
             // The outbox reads the setting of a queue when it sends.
-            if ![OPTIONAL.as_slice(), QUEUES, &OF_THE_GATE].concat().contains(&name.as_str()) {
+            if ![OPTIONAL.as_slice(), QUEUES, &OF_THE_GATE, &OF_THE_HARNESS].concat().contains(&name.as_str()) {
                 left_over.push(format!("{}: {name}", entry.name));
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use carillon_harness::{LogFormat, start_log};
+use carillon_harness::{FIGURES, LogFormat, start_log};
 use carillon_kernel::Clock;
 use carillon_local::Platform;
 use carillon_testkit::{Api, Browser, File, Login, Person};
@@ -20,6 +20,8 @@ const CHILD_FOLDER: &str = "CARILLON_TEST_LOGGING_FOLDER";
 /// What the functions on Lambda log, and everything that code of ours says besides.
 const FILTER: &str = "info,metrics=info,carillon=trace";
 const ORIGIN: &str = "https://app.press.example";
+/// The trace of one request, as API Gateway names it.
+const TRACE: &str = "Root=1-5759e988-bd862e3fe1be46a994272793";
 
 /// The files into which the child process writes.
 const OUTPUTS: [&str; 2] = ["out.log", "err.log"];
@@ -179,7 +181,9 @@ async fn messages_go_out(api: &Api, never: &mut Unspeakable) {
     let content = json!({ "subject": never.of("The heliotrope is in bloom"), "html": format!("<p>{} {{{{ door }}}}</p>", never.of("The cellar door opens with")) });
     let data = json!({ "door": never.of("four-seven-heliotrope") });
     let to = never.of("valentin.reiher@guests.example");
-    let sent = api.send_message(json!({ "channel": "email", "to": to, "sender_id": mail, "content": content, "data": data })).await;
+    let message = json!({ "channel": "email", "to": to, "sender_id": mail, "content": content, "data": data });
+    let request = api.client().post(format!("{}/v1/messages", api.url())).bearer_auth(api.key()).header("x-amzn-trace-id", TRACE);
+    let sent = Api::answer(request.json(&message)).await.expect(202)["id"].as_str().unwrap().parse().unwrap();
     until(async || api.message(sent).await["status"] == "delivered").await;
     let text = api.create_sender(json!({ "channel": "sms", "address": "+14155550100" })).await;
     let content = json!({ "body": never.of("Your table at the Blue Heron is ready") });
@@ -217,13 +221,27 @@ fn the_lines_say_what_happened(log: &str, owner: &Login) {
     assert!(span["request.id"].is_string(), "{made}");
     assert!(lines.iter().any(|line| is(line, "templates-list", 403)), "a refusal for lack of a permission is told");
 
+    the_trace_goes_on_through_the_queue(&lines);
     let figures = |function: &str| lines.iter().filter(|line| line["_aws"].is_object() && line["function"] == function).collect::<Vec<_>>();
     let denied = figures("accounts-log-in").iter().map(|line| line["denied"].as_u64().unwrap()).sum::<u64>();
     assert_eq!(denied, 1, "one login was refused");
-    let metrics = figures("contacts-create")[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().clone();
-    for name in ["duration_ms", "failures", "denied", "limited"] {
+    let made = figures("contacts-create")[0];
+    assert_eq!((&made["area"], &made["_aws"]["CloudWatchMetrics"][0]["Dimensions"]), (&json!("contacts"), &json!([["area"]])));
+    let metrics = made["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().clone();
+    for (name, _) in FIGURES {
         assert!(metrics.iter().any(|metric| metric["Name"] == name), "{name} is no metric of {metrics:?}");
     }
+}
+
+/// From the request that asks for a message to the consumer that delivers it.
+fn the_trace_goes_on_through_the_queue(lines: &[Value]) {
+    let root = TRACE.strip_prefix("Root=").unwrap();
+    for function in ["messages-create", "sending-deliver-message"] {
+        let is = |line: &&Value| line["function"] == function && line["spans"][0]["trace.id"] == root;
+        assert!(lines.iter().any(|line| is(&line)), "no line of {function} names the trace");
+    }
+    let others = lines.iter().filter(|line| line["spans"][0]["trace.id"].as_str().is_some_and(|id| !id.is_empty() && id != root));
+    assert!(others.count() > 10, "requests without a trace begin one");
 }
 
 fn written(folder: &Path) -> String {

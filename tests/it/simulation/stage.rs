@@ -18,7 +18,7 @@ use carillon_testkit::{Api, Gate, Queued, SimulatedQueues, Stop, Stopped, Turnst
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::journeys::config;
+use crate::journeys::{config, watch};
 
 /// How much time passes in a round in which nothing else happens: more than a claim's lease, and than a turn of every schedule.
 const ROUND: Duration = Duration::from_secs(70);
@@ -75,6 +75,11 @@ impl Stage {
         let made = self.operator.post("/v1/organizations", json!({ "name": "Bells" })).await.expect(201);
         let api = self.operator.with_key(made["api_key"]["secret"].as_str().unwrap());
         Tenant { api, organization: made["id"].as_str().unwrap().parse().unwrap() }
+    }
+
+    /// Who operates the platform.
+    pub const fn operator(&self) -> &Api {
+        &self.operator
     }
 
     /// Sets a provider's knobs.
@@ -217,7 +222,7 @@ impl Stage {
 
     fn built(&self, function: &str) -> Arc<dyn carillon_harness::Invoke> {
         let entry: Entry = registry::entries().into_iter().find(|entry| entry.name == function).unwrap();
-        (entry.build)(&self.platform.setup_of(function).unwrap()).unwrap().into()
+        (entry.build)(&watch(function, &self.platform.setup_of(function).unwrap())).unwrap().into()
     }
 
     fn choose(&self, below: usize) -> usize {
@@ -298,5 +303,5 @@ fn event(message: &Queued) -> Value {
 }
 
 fn invocation() -> Invocation {
-    Invocation { request_id: "simulation".to_owned(), remaining: Duration::from_secs(30) }
+    Invocation { request_id: "simulation".to_owned(), remaining: Duration::from_secs(30), trace: None }
 }

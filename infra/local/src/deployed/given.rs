@@ -34,7 +34,12 @@ impl Given {
         let mut given = parameters(&StandinsConfig::default(), (&front, &providers));
         given.extend(keys::drawn(ids));
         given.insert("Stage".to_owned(), "emulator".to_owned());
+        // The emulator runs the binaries themselves, so they are built for this machine.
+        let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+        given.insert("Architecture".to_owned(), architecture.to_owned());
         given.insert("ErasureDelaySeconds".to_owned(), "0".to_owned());
+        // The emulator knows vaults and plans, and no selections.
+        given.insert("BackupRetentionDays".to_owned(), "0".to_owned());
         let addresses = [("PUBLIC_URL", front.clone()), ("APP_URL", front), ("AWS_ENDPOINT_URL_SESV2", providers.clone())];
         let settings = BRISK.iter().map(|(name, value)| (*name, (*value).to_owned())).chain(addresses);
         let settings = settings.map(|(name, value)| (name.to_owned(), value)).chain(crate::platform::provider_settings(&providers));

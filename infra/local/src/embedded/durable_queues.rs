@@ -17,7 +17,8 @@ use rustack_sqs_http::dispatch::SqsHandler;
 use rustack_sqs_http::response::json_response;
 use rustack_sqs_model::error::SqsError;
 use rustack_sqs_model::input::{
-    CreateQueueInput, DeleteMessageBatchInput, DeleteMessageInput, PurgeQueueInput, SendMessageBatchInput, SendMessageInput,
+    CreateQueueInput, DeleteMessageBatchInput, DeleteMessageInput, PurgeQueueInput, ReceiveMessageInput, SendMessageBatchInput,
+    SendMessageInput,
 };
 use rustack_sqs_model::operations::SqsOperation;
 use rustack_sqs_model::types::SendMessageBatchRequestEntry;
@@ -25,7 +26,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::journal::{Journal, Sent};
-use super::wall_clock;
+use super::{traces, wall_clock};
 
 type Answer = Result<Response<SqsResponseBody>, SqsError>;
 
@@ -59,7 +60,7 @@ impl DurableQueues {
         input.queue_url = queue_url.unwrap_or_default().to_owned();
         let waited = wall_clock().as_second() - sent.sent_at;
         input.delay_seconds = input.delay_seconds.map(|delay| delay.saturating_sub(i32::try_from(waited).unwrap_or(i32::MAX)).max(0));
-        let output = self.engine.send_message(input.clone()).await?;
+        let output = self.engine.send_message(traces::packed(input.clone())).await?;
         self.record(|journal| {
             journal.sent(vec![Sent {
                 id: output.message_id.unwrap_or_default(),
@@ -72,14 +73,14 @@ impl DurableQueues {
     }
 
     async fn send(&self, input: SendMessageInput) -> Answer {
-        let output = self.engine.send_message(input.clone()).await?;
+        let output = self.engine.send_message(traces::packed(input.clone())).await?;
         let id = output.message_id.clone().unwrap_or_default();
         self.record(|journal| journal.sent(vec![sent(id, input)]))?;
         answer(&output)
     }
 
     async fn send_batch(&self, input: SendMessageBatchInput) -> Answer {
-        let output = self.engine.send_message_batch(input.clone()).await?;
+        let output = self.engine.send_message_batch(traces::all_packed(input.clone())).await?;
         let mut entries: BTreeMap<String, SendMessageBatchRequestEntry> =
             input.entries.into_iter().map(|entry| (entry.id.clone(), entry)).collect();
         let messages = output.successful.iter().filter_map(|accepted| {
@@ -97,6 +98,15 @@ impl DurableQueues {
         });
         let messages = messages.collect();
         self.record(|journal| journal.sent(messages))?;
+        answer(&output)
+    }
+
+    async fn receive(&self, input: ReceiveMessageInput) -> Answer {
+        let wish = traces::Wish::of(&input);
+        let mut output = self.engine.receive_message(traces::asked(input)).await?;
+        for message in &mut output.messages {
+            wish.unpack(message);
+        }
         answer(&output)
     }
 
@@ -136,6 +146,7 @@ impl SqsHandler for DurableQueues {
                 SqsOperation::CreateQueue => queues.create_queue(read(&body)?).await,
                 SqsOperation::SendMessage => queues.send(read(&body)?).await,
                 SqsOperation::SendMessageBatch => queues.send_batch(read(&body)?).await,
+                SqsOperation::ReceiveMessage => queues.receive(read(&body)?).await,
                 SqsOperation::DeleteMessage => queues.delete(read(&body)?).await,
                 SqsOperation::DeleteMessageBatch => queues.delete_batch(read(&body)?).await,
                 SqsOperation::PurgeQueue => queues.purge(read(&body)?).await,

@@ -1,5 +1,6 @@
-//! DynamoDB, SQS and S3 on loopback, with the real wire protocols and their data in one folder.
+//! DynamoDB, SQS, S3 and the data plane of AppConfig on loopback, with the real wire protocols and their data in one folder.
 
+pub(crate) mod appconfig;
 mod clients;
 mod durable_queues;
 mod dynamodb;
@@ -8,10 +9,12 @@ mod journal;
 mod s3;
 pub(crate) mod server;
 mod sqs;
+mod traces;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+pub use appconfig::{AppConfig, FlagsKeeper};
 pub use clients::Clients;
 pub use dynamodb::DynamoDb;
 pub use error::EmbeddedError;
@@ -36,6 +39,8 @@ pub struct Ports {
     pub sqs: u16,
     /// Port of the S3 server.
     pub s3: u16,
+    /// Port of AppConfig's data plane.
+    pub appconfig: u16,
 }
 
 /// The base URLs of the embedded servers, without a slash at the end.
@@ -49,12 +54,13 @@ pub struct Endpoints {
     pub s3: String,
 }
 
-/// The three running servers.
+/// The running servers.
 #[derive(Debug)]
 pub struct Embedded {
     dynamodb: DynamoDb,
     sqs: Sqs,
     s3: S3,
+    appconfig: AppConfig,
 }
 
 impl Embedded {
@@ -75,6 +81,7 @@ impl Embedded {
             dynamodb: DynamoDb::start(&folder.join("dynamodb"), ports.dynamodb).await?,
             sqs: Sqs::start(&folder.join("sqs"), ports.sqs).await?,
             s3: S3::start(&folder.join("s3"), ports.s3).await?,
+            appconfig: AppConfig::start(&folder.join("appconfig"), ports.appconfig).await?,
         })
     }
 
@@ -95,8 +102,15 @@ impl Embedded {
             ("AWS_ENDPOINT_URL_DYNAMODB", endpoints.dynamodb),
             ("AWS_ENDPOINT_URL_SQS", endpoints.sqs),
             ("AWS_ENDPOINT_URL_S3", endpoints.s3),
+            ("AWS_ENDPOINT_URL_APPCONFIGDATA", self.appconfig.endpoint()),
         ];
         settings.map(|(name, value)| (name.to_owned(), value)).into()
+    }
+
+    /// The flags that functions get.
+    #[must_use]
+    pub fn flags(&self) -> FlagsKeeper {
+        self.appconfig.flags()
     }
 
     /// Has `hook` called after each completed upload and before its answer; the first hook stays.
@@ -106,6 +120,7 @@ impl Embedded {
 
     /// Stops all servers, letting running requests finish for a few seconds.
     pub async fn stop(self) {
+        self.appconfig.stop().await;
         self.s3.stop().await;
         self.sqs.stop().await;
         self.dynamodb.stop().await;

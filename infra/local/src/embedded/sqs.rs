@@ -63,7 +63,10 @@ impl Sqs {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry};
+    use aws_sdk_sqs::types::{
+        MessageSystemAttributeName, MessageSystemAttributeNameForSends, MessageSystemAttributeValue, QueueAttributeName,
+        SendMessageBatchRequestEntry,
+    };
 
     use super::*;
     use crate::embedded::{Clients, Endpoints};
@@ -113,6 +116,31 @@ mod tests {
         let left = receive(&client, &url).await;
         let bodies: Vec<_> = left.iter().filter_map(|message| message.body()).collect();
         assert_eq!(bodies, ["second"]);
+        server.stop().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_trace_of_a_message_goes_along_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (server, client) = started(folder.path()).await;
+        let url = create(&client, "work").await;
+        let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1";
+        let trace = MessageSystemAttributeValue::builder().data_type("String").string_value(header).build().unwrap();
+        let name = MessageSystemAttributeNameForSends::AwsTraceHeader;
+        let batched = SendMessageBatchRequestEntry::builder().id("b").message_body("batched");
+        let batched = batched.message_system_attributes(name.clone(), trace.clone()).build().unwrap();
+
+        client.send_message().queue_url(&url).message_body("one").message_system_attributes(name, trace).send().await.unwrap();
+        client.send_message_batch().queue_url(&url).entries(batched).send().await.unwrap();
+
+        let mut received = receive(&client, &url).await;
+        received.extend(receive(&client, &url).await);
+        for message in &received {
+            let system = message.attributes().unwrap();
+            assert_eq!(system.get(&MessageSystemAttributeName::AwsTraceHeader).map(String::as_str), Some(header));
+            assert_eq!(message.message_attributes(), None, "it is none of the sender's own attributes");
+        }
+        assert_eq!(received.len(), 2);
         server.stop().await;
     }
 

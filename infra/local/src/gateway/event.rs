@@ -8,6 +8,7 @@ use bytes::Bytes;
 use carillon_harness::HttpEvent;
 use http::HeaderMap;
 use http::request::Parts;
+use jiff::Timestamp;
 
 use super::routes::Found;
 
@@ -17,11 +18,12 @@ pub(super) struct Incoming<'r> {
     pub(super) body: &'r Bytes,
     pub(super) source_ip: String,
     pub(super) request_id: String,
+    pub(super) moment: Timestamp,
 }
 
 /// Makes the event.
 pub(super) fn payload(request: Incoming<'_>, found: &Found<'_>) -> HttpEvent {
-    let Incoming { parts, body, source_ip, request_id } = request;
+    let Incoming { parts, body, source_ip, request_id, moment } = request;
     let mut event = HttpEvent {
         version: "2.0".to_owned(),
         route_key: format!("{} {}", found.route.method, found.route.path),
@@ -32,6 +34,7 @@ pub(super) fn payload(request: Incoming<'_>, found: &Found<'_>) -> HttpEvent {
         path_parameters: found.parameters.clone(),
         ..HttpEvent::default()
     };
+    event.headers.entry("x-amzn-trace-id".to_owned()).or_insert_with(|| trace(&request_id, moment));
     event.request_context.request_id = request_id;
     event.request_context.domain_name = event.headers.get("host").cloned().unwrap_or_default();
     event.request_context.http.method = parts.method.to_string();
@@ -44,6 +47,14 @@ pub(super) fn payload(request: Incoming<'_>, found: &Found<'_>) -> HttpEvent {
         event.body = Some(text.map_or_else(|| STANDARD.encode(body), ToOwned::to_owned));
     }
     event
+}
+
+/// A trace that begins here: its second, and bits that no other request has.
+/// Source: AWS X-Ray developer guide, "Tracing header".
+fn trace(request_id: &str, moment: Timestamp) -> String {
+    let digits: Vec<char> = request_id.chars().filter(char::is_ascii_hexdigit).collect();
+    let unique: String = digits.iter().skip(digits.len().saturating_sub(24)).collect();
+    format!("Root=1-{:08x}-{unique}", moment.as_second())
 }
 
 /// The cookies of all headers, one by one.

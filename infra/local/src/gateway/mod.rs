@@ -86,8 +86,9 @@ impl Gateway {
         let Some(function) = self.functions.find(&found.route.function) else {
             return message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
         };
-        let request_id = self.ids.uuid(self.clock.now()).to_string();
-        let request = event::Incoming { parts: &parts, body: &body, source_ip, request_id: request_id.clone() };
+        let now = self.clock.now();
+        let request_id = self.ids.uuid(now).to_string();
+        let request = event::Incoming { parts: &parts, body: &body, source_ip, request_id: request_id.clone(), moment: now };
         let Ok(event) = serde_json::to_value(event::payload(request, &found)) else {
             return message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
         };

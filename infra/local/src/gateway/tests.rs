@@ -39,6 +39,7 @@ fn gateway() -> Gateway {
         logical_id: "Echo".to_owned(),
         name: "echo".to_owned(),
         physical_name: "echo".to_owned(),
+        alias: None,
         code_uri: "echo".to_owned(),
         handler: "bootstrap".to_owned(),
         memory_mb: 128,
@@ -77,6 +78,8 @@ async fn a_request_becomes_an_event_of_payload_2_0() {
     assert_eq!(event["rawPath"], "/v1/things/a");
     assert_eq!(event["rawQueryString"], "b=c&d");
     assert_eq!(event["headers"]["x-many"], "1,2");
+    let trace = event["headers"]["x-amzn-trace-id"].as_str().unwrap();
+    assert!(trace.parse::<carillon_kernel::Trace>().is_ok(), "{trace}");
     assert_eq!(event["pathParameters"]["id"], "a");
     assert_eq!(event["requestContext"]["http"]["method"], "POST");
     assert_eq!(event["requestContext"]["http"]["sourceIp"], "10.0.0.1");

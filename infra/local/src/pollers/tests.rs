@@ -47,6 +47,7 @@ async fn running(folder: &Path, source: QueueSource) -> Running {
         logical_id: "Tell".to_owned(),
         name: "tell".to_owned(),
         physical_name: "tell".to_owned(),
+        alias: None,
         code_uri: "tell".to_owned(),
         handler: "bootstrap".to_owned(),
         memory_mb: 128,

@@ -82,6 +82,14 @@ Resources:
   Alarm:
     Type: AWS::CloudWatch::Alarm
     Properties: { AlarmName: work-is-late }
+  FirstFlags:
+    Type: AWS::AppConfig::HostedConfigurationVersion
+    Properties:
+      ApplicationId: app
+      ConfigurationProfileId: prof
+      ContentType: application/json
+      Content: |
+        {"version": "1", "flags": {"work": {"name": "Work"}}, "values": {"work": {"enabled": true}}}
   Work:
     Type: AWS::CloudFormation::Stack
     Properties:
@@ -115,6 +123,8 @@ Globals:
     Handler: bootstrap
     Timeout: 10
     MemorySize: 256
+    AutoPublishAlias: live
+    AutoPublishAliasAllProperties: true
     Environment:
       Variables:
         LEDGER_TABLE: !Ref LedgerTable
@@ -155,7 +165,7 @@ Resources:
     Properties:
       ApiId: !Ref ApiId
       IntegrationType: AWS_PROXY
-      IntegrationUri: !GetAtt WorkDo.Arn
+      IntegrationUri: !Ref WorkDo.Alias
       PayloadFormatVersion: "2.0"
   WorkDoRoute:
     Type: AWS::ApiGatewayV2::Route
@@ -166,7 +176,7 @@ Resources:
   WorkDoPermission:
     Type: AWS::Lambda::Permission
     Properties:
-      FunctionName: !Ref WorkDo
+      FunctionName: !Ref WorkDo.Alias
       Action: lambda:InvokeFunction
       Principal: apigateway.amazonaws.com
       SourceArn: !Sub arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${ApiId}/*

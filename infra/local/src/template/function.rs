@@ -11,13 +11,13 @@ use super::properties::{Known, Properties};
 use super::stack::Stack;
 
 const KNOWN: Known = Known {
-    read: &["CodeUri", "Handler", "MemorySize", "Timeout", "ReservedConcurrentExecutions", "Environment", "Events"],
+    read: &["AutoPublishAlias", "CodeUri", "Environment", "Events", "Handler", "MemorySize", "ReservedConcurrentExecutions", "Timeout"],
     ignored: &[
         // The physical name is resolved with the stack's other names.
         "FunctionName",
         "Policies",
         "Architectures",
-        "AutoPublishAlias",
+        "AutoPublishAliasAllProperties",
         "DeploymentPreference",
         "Description",
         "EphemeralStorage",
@@ -51,6 +51,7 @@ pub(super) fn read(stack: &Stack, logical_id: &str) -> Result<Function, Template
         logical_id: logical_id.to_owned(),
         name: name(&properties, &code_uri)?,
         physical_name,
+        alias: properties.text("AutoPublishAlias")?,
         handler: properties.required_text("Handler")?,
         // Lambda's own defaults: 128 MB and 3 seconds.
         memory_mb: properties.number("MemorySize")?.unwrap_or(128),
@@ -61,6 +62,13 @@ pub(super) fn read(stack: &Stack, logical_id: &str) -> Result<Function, Template
         sources: event_source::read_all(&properties)?,
         code_uri,
     })
+}
+
+/// The alias that a function publishes, as `!Ref Function.Alias` needs it.
+pub(super) fn alias(stack: &Stack, logical_id: &str) -> Result<String, String> {
+    let properties = merged(stack, logical_id).map_err(|error| error.to_string())?;
+    let alias = properties.get("AutoPublishAlias").and_then(Value::as_str);
+    alias.map(ToOwned::to_owned).ok_or_else(|| format!("{logical_id} has no AutoPublishAlias"))
 }
 
 /// The last folder of the code, which bears the function's name.

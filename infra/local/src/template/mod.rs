@@ -11,6 +11,7 @@ mod cron;
 mod document;
 mod error;
 mod event_source;
+mod flags;
 mod function;
 pub mod model;
 mod names;

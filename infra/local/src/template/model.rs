@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub use super::cron::Cron;
 
@@ -25,8 +25,21 @@ pub struct Deployment {
     pub cors: Option<Cors>,
     /// The SNS topics that deliver to queues.
     pub subscriptions: Vec<Subscription>,
+    /// The flags that a deployment begins with.
+    pub flags: Option<HostedFlags>,
     /// Resources of types that need no wiring here.
     pub others: Vec<Other>,
+}
+
+impl Function {
+    /// The name that callers call: with the alias, where the function publishes one.
+    #[must_use]
+    pub fn callable_name(&self) -> String {
+        match &self.alias {
+            Some(alias) => format!("{}:{alias}", self.physical_name),
+            None => self.physical_name.clone(),
+        }
+    }
 }
 
 impl Deployment {
@@ -64,6 +77,8 @@ pub struct Function {
     pub name: String,
     /// The name in AWS: `FunctionName`, or the stack's name and the logical id.
     pub physical_name: String,
+    /// The alias that callers call, where the function publishes one.
+    pub alias: Option<String>,
     /// The folder of the built code.
     pub code_uri: String,
     /// The handler, `bootstrap` for Rust.
@@ -263,6 +278,17 @@ pub struct Subscription {
     pub queue: String,
     /// Whether the queue gets the bare message, without SNS's envelope.
     pub raw: bool,
+}
+
+/// The flags that a deployment of AppConfig begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostedFlags {
+    /// The application.
+    pub application: String,
+    /// The configuration profile.
+    pub profile: String,
+    /// What is set, by the flags' names.
+    pub values: Map<String, Value>,
 }
 
 /// A resource that needs no wiring here.

@@ -49,9 +49,10 @@ pub(super) fn queue_of_arn(arn: &str) -> Option<&str> {
     arn.strip_prefix(&format!("arn:aws:sqs:{REGION}:{ACCOUNT_ID}:")).filter(|name| !name.is_empty())
 }
 
-/// The function's physical name in a function ARN, or in the API Gateway path that contains one.
+/// The function's physical name, with its alias if any, in a function ARN, or in the API Gateway path that contains one.
 pub(super) fn function_of_arn(uri: &str) -> Option<&str> {
     let (_, after) = uri.split_once(&format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:"))?;
     let name = after.strip_suffix("/invocations").unwrap_or(after);
-    (!name.is_empty() && !name.contains(['/', ':'])).then_some(name)
+    let (function, alias) = name.split_once(':').unwrap_or((name, "alias"));
+    (!function.is_empty() && !alias.is_empty() && !function.contains('/') && !alias.contains(['/', ':'])).then_some(name)
 }

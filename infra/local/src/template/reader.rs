@@ -9,13 +9,15 @@ use super::model::{Deployment, Other};
 use super::properties::{Known, Properties};
 use super::route::{self, RouteParts};
 use super::stack::Stack;
-use super::{Parameters, TemplateError, bucket, function, queue, table};
+use super::{Parameters, TemplateError, bucket, flags, function, queue, table};
 
 /// Types, or families of types, that need no wiring here. The stand-ins take the part of SES, SNS and Firehose.
-const UNWIRED: [&str; 24] = [
+const UNWIRED: [&str; 26] = [
     "AWS::ApiGatewayV2::Stage",
+    "AWS::AppConfig::",
     "AWS::ApplicationAutoScaling::",
     "AWS::Athena::",
+    "AWS::Backup::",
     "AWS::Budgets::",
     "AWS::CloudWatch::",
     "AWS::Glue::",
@@ -99,6 +101,7 @@ impl Reader {
                 let subscription = queue::read_subscription(&properties(&queue::KNOWN_SUBSCRIPTION)?)?;
                 found.subscriptions.push(subscription);
             }
+            "AWS::AppConfig::HostedConfigurationVersion" => found.flags = Some(flags::read(&properties(&flags::KNOWN)?)?),
             "AWS::ApiGatewayV2::Api" => found.cors = RouteParts::api(&properties(&route::KNOWN_API)?)?,
             "AWS::ApiGatewayV2::Route" => self.routes.route(properties(&route::KNOWN_ROUTE)?),
             "AWS::ApiGatewayV2::Integration" => {

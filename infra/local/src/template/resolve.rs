@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::document::intrinsic;
-use super::names;
 use super::stack::Stack;
+use super::{function, names};
 use crate::embedded::{ACCOUNT_ID, REGION};
 
 /// A resolved value; none stands for `AWS::NoValue`, which removes the property.
@@ -66,6 +66,9 @@ impl Stack {
         if let Some(value) = self.values.get(name) {
             return Ok(Some(value.clone()));
         }
+        if let Some(function) = name.strip_suffix(".Alias") {
+            return self.alias(function).map(|arn| Some(Value::String(arn)));
+        }
         let kind = self.kind_of(name)?;
         let physical_name = self.physical_name(name, kind)?;
         Ok(Some(Value::String(match kind {
@@ -73,6 +76,14 @@ impl Stack {
             _ if names::refers_by_arn(kind) => names::arn(kind, &physical_name).unwrap_or(physical_name),
             _ => physical_name,
         })))
+    }
+
+    /// The ARN of the alias that a function publishes. Source: AWS SAM, "Referencing generated resources".
+    fn alias(&self, function: &str) -> Result<String, String> {
+        let kind = self.kind_of(function)?;
+        let arn = names::arn(kind, &self.physical_name(function, kind)?).filter(|_| kind == "AWS::Serverless::Function");
+        let arn = arn.ok_or_else(|| format!("{function} ({kind}) has no alias"))?;
+        Ok(format!("{arn}:{}", function::alias(self, function)?))
     }
 
     fn get_attribute(&self, argument: &Value) -> Result<Value, String> {

@@ -48,7 +48,7 @@ pub(super) struct RouteParts {
     routes: Vec<Properties>,
     /// By the integration's physical id.
     integrations: BTreeMap<String, Properties>,
-    /// The physical names or ARNs of functions that API Gateway may call.
+    /// The functions that API Gateway may call, by name and alias.
     callable: BTreeSet<String>,
 }
 
@@ -113,9 +113,9 @@ impl RouteParts {
         }
         let uri = integration.required_text("IntegrationUri")?;
         let function = names::function_of_arn(&uri)
-            .and_then(|name| functions.iter().find(|function| function.physical_name == name))
-            .ok_or_else(|| integration.wrong("IntegrationUri", format!("{uri} is no function")))?;
-        if !self.callable.contains(&function.physical_name) {
+            .and_then(|name| functions.iter().find(|function| function.callable_name() == name))
+            .ok_or_else(|| integration.wrong("IntegrationUri", format!("{uri} is no function, or not the alias that it publishes")))?;
+        if !self.callable.contains(&function.callable_name()) {
             return Err(
                 integration.wrong("IntegrationUri", format!("API Gateway has no AWS::Lambda::Permission for {}", function.logical_id))
             );

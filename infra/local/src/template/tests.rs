@@ -24,6 +24,7 @@ fn a_function_has_its_own_values_over_the_globals_and_the_parents_references() {
     let function = deployment.function("work-do").unwrap();
     assert_eq!(function.logical_id, "WorkDo");
     assert_eq!(function.physical_name, "carillon-Work-WorkDo");
+    assert_eq!(function.callable_name(), "carillon-Work-WorkDo:live");
     assert_eq!(function.handler, "bootstrap");
     assert_eq!((function.memory_mb, function.timeout), (512, Duration::from_secs(10)));
     let environment = [
@@ -157,6 +158,14 @@ fn the_long_form_of_a_function_means_the_same_as_its_tag() {
 }
 
 #[test]
+fn the_first_flags_are_those_that_functions_get() {
+    let flags = read(ROOT, WORK).unwrap().flags.unwrap();
+
+    assert_eq!((flags.application.as_str(), flags.profile.as_str()), ("app", "prof"));
+    assert_eq!(serde_json::to_string(&flags.values).unwrap(), r#"{"work":{"enabled":true}}"#);
+}
+
+#[test]
 fn what_is_not_understood_is_named_with_file_resource_and_property() {
     let cases = [
         ("CodeUri:", "CodeUrl:", "work.yaml: WorkDo.CodeUrl: is not understood"),
@@ -164,7 +173,12 @@ fn what_is_not_understood_is_named_with_file_resource_and_property() {
         ("BatchSize: !Ref", "BatchSise: !Ref", "Events.Messages.Properties.BatchSise: is not understood"),
         ("rate(5 minutes)", "rate(5 weeks)", "Sweep.Properties.ScheduleExpression: rate(5 weeks) is no rate"),
         ("!Ref WorkQueueUrl", "!Ref Nothing", "there is no parameter or resource Nothing"),
-        ("!GetAtt WorkDo.Arn", "!GetAtt WorkDo.Url", "WorkDo (AWS::Serverless::Function) has no local attribute Url"),
+        (
+            "IntegrationUri: !Ref WorkDo.Alias",
+            "IntegrationUri: !GetAtt WorkDo.Url",
+            "WorkDo (AWS::Serverless::Function) has no local attribute Url",
+        ),
+        ("    AutoPublishAlias: live\n", "", "WorkDoIntegration.IntegrationUri: WorkDo has no AutoPublishAlias"),
         ("Type: AWS::CloudWatch::Alarm", "Type: AWS::Events::Rule", "template.yaml: Alarm.Type: AWS::Events::Rule is not supported"),
         ("MessageRetentionPeriod", "FifoQueue", "WorkQueue.FifoQueue: is not understood"),
         ("QueueConfigurations", "LambdaConfigurations", "NotificationConfiguration.LambdaConfigurations: is not understood"),
@@ -176,6 +190,8 @@ fn what_is_not_understood_is_named_with_file_resource_and_property() {
         ),
         ("!FindInMap [Rates", "!FindInMap [Speeds", "template.yaml: Work.Parameters.BatchSize: there is no Speeds.local.Batch"),
         ("!Sub integrations/", "!Base64 integrations/", "the tag !Base64 is not supported"),
+        (r#"{"version": "1""#, r#"{"version": "2""#, "FirstFlags.Content: must be a document of flags of version 1"),
+        (r#""flags": {"work""#, r#""flags": {"play""#, "FirstFlags.Content: sets work, which is not among its flags"),
     ];
     for (from, to, expected) in cases {
         let message = refused(from, to);
@@ -187,6 +203,12 @@ fn what_is_not_understood_is_named_with_file_resource_and_property() {
 fn what_does_not_fit_together_is_refused() {
     let cases = [
         ("Principal: apigateway.amazonaws.com", "Principal: s3.amazonaws.com", "API Gateway has no AWS::Lambda::Permission for WorkDo"),
+        (
+            "IntegrationUri: !Ref WorkDo.Alias",
+            "IntegrationUri: !GetAtt WorkDo.Arn",
+            "function:carillon-Work-WorkDo is no function, or not the alias that it publishes",
+        ),
+        ("FunctionName: !Ref WorkDo.Alias", "FunctionName: !Ref WorkDo", "API Gateway has no AWS::Lambda::Permission for WorkDo"),
         ("VisibilityTimeout: 60", "VisibilityTimeout: 9", "the visibility time-out of the queue carillon-work is shorter"),
         (
             "Queue: !Ref WorkQueueArn",

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use carillon_contracts::Permission;
-use carillon_kernel::{Setup, SetupError};
+use carillon_kernel::{Setup, SetupError, Trace};
 use serde_json::Value;
 
 use crate::function::{BatchFunction, HttpFunction, PublicFunction, QueueFunction, ScheduledFunction};
@@ -35,6 +35,8 @@ pub struct Invocation {
     pub request_id: String,
     /// How long the invocation may take.
     pub remaining: Duration,
+    /// The trace that the runtime counts it to.
+    pub trace: Option<Trace>,
 }
 
 /// A function that was built and can be invoked.
@@ -52,6 +54,8 @@ pub struct Entry {
     pub trigger: Trigger,
     /// Whether the requests of each address are limited before it is known who calls.
     pub limits_addresses: bool,
+    /// Whether an idempotency key keeps the answer of a POST.
+    pub keeps_answers: bool,
     /// Builds it from a setup.
     pub build: fn(&Setup) -> Result<Box<dyn Invoke>, SetupError>,
 }
@@ -60,7 +64,13 @@ impl Entry {
     /// The entry of a route that needs a caller.
     #[must_use]
     pub const fn http<F: HttpFunction>() -> Self {
-        Self { name: F::NAME, trigger: Trigger::Http(F::PERMISSION), limits_addresses: false, build: http::build::<F> }
+        Self {
+            name: F::NAME,
+            trigger: Trigger::Http(F::PERMISSION),
+            limits_addresses: false,
+            keeps_answers: F::KEEPS_ANSWER,
+            build: http::build::<F>,
+        }
     }
 
     /// The entry of a route for everybody.
@@ -70,6 +80,7 @@ impl Entry {
             name: F::NAME,
             trigger: Trigger::Public(F::REASON),
             limits_addresses: !matches!(F::RATE_CLASS, RateClass::Open),
+            keeps_answers: false,
             build: http::build_public::<F>,
         }
     }
@@ -77,18 +88,18 @@ impl Entry {
     /// The entry of a consumer of single messages.
     #[must_use]
     pub const fn queue<F: QueueFunction>() -> Self {
-        Self { name: F::NAME, trigger: Trigger::Queue, limits_addresses: false, build: queue::build::<F> }
+        Self { name: F::NAME, trigger: Trigger::Queue, limits_addresses: false, keeps_answers: false, build: queue::build::<F> }
     }
 
     /// The entry of a consumer that folds its messages.
     #[must_use]
     pub const fn batch<F: BatchFunction>() -> Self {
-        Self { name: F::NAME, trigger: Trigger::Queue, limits_addresses: false, build: queue::build_batch::<F> }
+        Self { name: F::NAME, trigger: Trigger::Queue, limits_addresses: false, keeps_answers: false, build: queue::build_batch::<F> }
     }
 
     /// The entry of scheduled work.
     #[must_use]
     pub const fn schedule<F: ScheduledFunction>() -> Self {
-        Self { name: F::NAME, trigger: Trigger::Schedule, limits_addresses: false, build: schedule::build::<F> }
+        Self { name: F::NAME, trigger: Trigger::Schedule, limits_addresses: false, keeps_answers: false, build: schedule::build::<F> }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use carillon_kernel::Trace;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// A request as API Gateway's HTTP API gives it to a function (payload format 2.0).
@@ -116,6 +117,11 @@ pub(crate) struct QueueRecord {
 impl QueueRecord {
     pub(crate) fn receives(&self) -> u32 {
         self.attributes.get("ApproximateReceiveCount").and_then(|text| text.parse().ok()).unwrap_or(1)
+    }
+
+    /// The trace of whoever sent it.
+    pub(crate) fn trace(&self) -> Option<Trace> {
+        self.attributes.get("AWSTraceHeader")?.parse().ok()
     }
 }
 

@@ -47,7 +47,7 @@ struct Answered {
 }
 
 struct Route<A> {
-    name: &'static str,
+    journal: log::Journal,
     clock: Clock,
     edge: Edge,
     answer: Arc<A>,
@@ -74,7 +74,7 @@ pub(crate) fn build<F: HttpFunction>(setup: &Setup) -> Result<Box<dyn Invoke>, S
         clock: setup.clock(),
         ids: setup.ids(),
     };
-    Ok(Box::new(Route { name: F::NAME, clock: setup.clock(), edge: Edge::from_setup(setup), answer: Arc::new(answer) }))
+    Ok(route(setup, F::NAME, answer))
 }
 
 pub(crate) fn build_public<F: PublicFunction>(setup: &Setup) -> Result<Box<dyn Invoke>, SetupError> {
@@ -82,22 +82,28 @@ pub(crate) fn build_public<F: PublicFunction>(setup: &Setup) -> Result<Box<dyn I
         RateClass::Open => None,
         _ => Some(AddressRates::from_setup(setup)?),
     };
-    let answer = Arc::new(Open { function: F::build(setup)?, rates });
-    Ok(Box::new(Route { name: F::NAME, clock: setup.clock(), edge: Edge::from_setup(setup), answer }))
+    Ok(route(setup, F::NAME, Open { function: F::build(setup)?, rates }))
+}
+
+fn route<A: Answer + 'static>(setup: &Setup, name: &'static str, answer: A) -> Box<dyn Invoke> {
+    let journal = log::Journal::from_setup(setup, name);
+    Box::new(Route { journal, clock: setup.clock(), edge: Edge::from_setup(setup), answer: Arc::new(answer) })
 }
 
 impl<A: Answer> Invoke for Route<A> {
     fn invoke(&self, event: Value, invocation: Invocation) -> BoxFuture<'_, Result<Value, String>> {
-        Box::pin(serve(self.name, (&self.clock, &self.edge), &*self.answer, (event, invocation)))
+        Box::pin(serve(&self.journal, (&self.clock, &self.edge), &*self.answer, (event, invocation)))
     }
 }
 
-async fn serve(name: &'static str, world: (&Clock, &Edge), answer: &dyn Answer, what: (Value, Invocation)) -> Result<Value, String> {
+async fn serve(journal: &log::Journal, world: (&Clock, &Edge), answer: &dyn Answer, what: (Value, Invocation)) -> Result<Value, String> {
     let (event, invocation) = what;
     let event: HttpEvent = serde_json::from_value(event).map_err(|error| format!("not a request of payload 2.0: {error}"))?;
     let request_id =
         if event.request_context.request_id.is_empty() { invocation.request_id } else { event.request_context.request_id.clone() };
-    let span = log::Span::open(name, &request_id);
+    // Where the runtime names no trace, API Gateway's own header does.
+    let trace = invocation.trace.or_else(|| event.headers.get("x-amzn-trace-id")?.parse().ok());
+    let span = journal.open(&request_id, invocation.remaining, log::Traces::one(trace));
     let Answered { outcome, standing } = match raw_request(event, world, &request_id) {
         Ok(request) => span.run(answer.answer(request)).await,
         Err(failure) => Answered { outcome: Err(failure), standing: None },

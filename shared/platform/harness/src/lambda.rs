@@ -41,7 +41,8 @@ async fn serve(function: Arc<dyn Invoke>) -> Result<(), lambda_runtime::Error> {
         let function = Arc::clone(&function);
         async move {
             let remaining = event.context.deadline().duration_since(now()).unwrap_or(Duration::ZERO);
-            let invocation = Invocation { request_id: event.context.request_id.clone(), remaining };
+            let trace = event.context.xray_trace_id.as_deref().and_then(|header| header.parse().ok());
+            let invocation = Invocation { request_id: event.context.request_id.clone(), remaining, trace };
             function.invoke(event.payload, invocation).await.map_err(lambda_runtime::Error::from)
         }
     }))

@@ -30,6 +30,6 @@ pub use entry::{Entry, Invocation, Invoke, Trigger};
 pub use event::{HttpEvent, HttpReply};
 pub use function::{BatchFunction, Delivery, HttpFunction, Input, Nothing, PublicFunction, QueueFunction, ScheduledFunction};
 pub use lambda::run;
-pub use log::{LogFormat, start_log};
+pub use log::{FIGURES, LogFormat, start_log};
 pub use rate::RateClass;
 pub use reply::Reply;

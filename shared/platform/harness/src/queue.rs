@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::entry::{BoxFuture, Invocation, Invoke};
 use crate::event::{QueueEvent, QueueRecord};
 use crate::function::{BatchFunction, Delivery, QueueFunction};
-use crate::log;
+use crate::log::{self, Span, Traces};
 
 struct Consumer<F> {
     function: F,
@@ -25,7 +25,7 @@ struct Folder<F> {
 
 /// What all consumers share, without their types.
 struct Frame {
-    name: &'static str,
+    journal: log::Journal,
     clock: Clock,
     dead_letters: DeadLetters,
 }
@@ -41,7 +41,17 @@ impl Frame {
         let config = carillon_aws::config(setup, "SQS")?;
         let endpoint = carillon_aws::endpoint(setup, "SQS").unwrap_or_default();
         let client = setup.shared(&endpoint, || Client::new(&config));
-        Ok(Self { name, clock: setup.clock(), dead_letters: DeadLetters { client, url: setup.text("DEAD_LETTERS_QUEUE_URL")? } })
+        Ok(Self {
+            journal: log::Journal::from_setup(setup, name),
+            clock: setup.clock(),
+            dead_letters: DeadLetters { client, url: setup.text("DEAD_LETTERS_QUEUE_URL")? },
+        })
+    }
+
+    /// Opens the line of an invocation.
+    fn open(&self, records: &[QueueRecord], invocation: Invocation) -> Span<'_> {
+        let traces = Traces::of(records.iter().filter_map(QueueRecord::trace), invocation.trace);
+        self.journal.open(&invocation.request_id, invocation.remaining, traces)
     }
 
     fn delivery(&self, record: Option<&QueueRecord>, remaining: Duration) -> Delivery {
@@ -51,7 +61,7 @@ impl Frame {
     /// Settles one message: true when it must come again.
     async fn must_come_again(&self, record: &QueueRecord, outcome: Result<(), Failure>) -> bool {
         let Err(failure) = outcome else { return false };
-        log::message_failed(self.name, &record.message_id, &failure);
+        self.journal.message_failed(record, &failure);
         // A conflict is another worker's doing: the next look finds what it left.
         if failure.is_retryable() || failure.kind == Kind::Conflict {
             return true;
@@ -63,9 +73,13 @@ impl Frame {
 
 impl DeadLetters {
     async fn put(&self, record: &QueueRecord, failure: &Failure) -> Result<(), String> {
-        let code =
-            MessageAttributeValue::builder().data_type("String").string_value(failure.code).build().map_err(|error| error.to_string())?;
-        let request = self.client.send_message().queue_url(&self.url).message_body(&record.body).message_attributes("code", code);
+        let attribute = |kind: &str, text: String| {
+            MessageAttributeValue::builder().data_type(kind).string_value(text).build().map_err(|error| error.to_string())
+        };
+        let request = self.client.send_message().queue_url(&self.url).message_body(&record.body);
+        let request = request.message_attributes("code", attribute("String", failure.code.to_owned())?);
+        let request = request.message_attributes("receives", attribute("Number", record.receives().to_string())?);
+        let request = request.set_message_system_attributes(carillon_queue::trace_attribute(record.trace()));
         request.send().await.map(|_| ()).map_err(|error| error.to_string())
     }
 }
@@ -81,15 +95,15 @@ pub(crate) fn build_batch<F: BatchFunction>(setup: &Setup) -> Result<Box<dyn Inv
 impl<F: QueueFunction> Invoke for Consumer<F> {
     fn invoke(&self, event: Value, invocation: Invocation) -> BoxFuture<'_, Result<Value, String>> {
         Box::pin(async move {
-            let records = records(event)?;
-            let span = log::Span::open(self.frame.name, &invocation.request_id);
+            let (records, remaining) = (records(event)?, invocation.remaining);
+            let span = self.frame.open(&records, invocation);
             // The messages of an invocation are handled at the same time: they wait for the network, not for each other.
             let handled = futures::future::join_all(records.iter().map(|record| {
                 let span = &span;
-                let delivery = self.frame.delivery(Some(record), invocation.remaining);
+                let delivery = self.frame.delivery(Some(record), remaining);
                 async move {
                     let outcome = match read::<F::Message>(record) {
-                        Ok(message) => span.run(self.function.handle(message, delivery)).await,
+                        Ok(message) => span.run_for(record.trace(), self.function.handle(message, delivery)).await,
                         Err(failure) => Err(failure),
                     };
                     self.frame.must_come_again(record, outcome).await
@@ -105,8 +119,8 @@ impl<F: QueueFunction> Invoke for Consumer<F> {
 impl<F: BatchFunction> Invoke for Folder<F> {
     fn invoke(&self, event: Value, invocation: Invocation) -> BoxFuture<'_, Result<Value, String>> {
         Box::pin(async move {
-            let records = records(event)?;
-            let span = log::Span::open(self.frame.name, &invocation.request_id);
+            let (records, remaining) = (records(event)?, invocation.remaining);
+            let span = self.frame.open(&records, invocation);
             let mut outcomes: Vec<Option<Result<(), Failure>>> = Vec::with_capacity(records.len());
             let mut messages = Vec::with_capacity(records.len());
             for record in &records {
@@ -118,7 +132,7 @@ impl<F: BatchFunction> Invoke for Folder<F> {
                     Err(failure) => outcomes.push(Some(Err(failure))),
                 }
             }
-            let delivery = self.frame.delivery(None, invocation.remaining);
+            let delivery = self.frame.delivery(None, remaining);
             let mut folded = span.run(self.function.handle_all(messages, delivery)).await.into_iter();
             let mut failed = Vec::with_capacity(records.len());
             for (record, outcome) in records.iter().zip(outcomes) {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::{Clock, IdSource};
+use crate::ear::Ear;
 use crate::fault::{Fault, Kind};
 use crate::meter::Meter;
 use crate::secret::Secret;
@@ -22,6 +23,7 @@ pub struct Setup {
     clock: Clock,
     ids: IdSource,
     meter: Meter,
+    ear: Ear,
 }
 
 impl std::fmt::Debug for Setup {
@@ -44,6 +46,14 @@ pub enum SetupError {
         /// What it should be.
         wanted: &'static str,
     },
+    /// The setting breaks rules.
+    #[error("the setting {name} is wrong: {}", problems.join("; "))]
+    Wrong {
+        /// The setting's name.
+        name: String,
+        /// All that is wrong with it.
+        problems: Vec<String>,
+    },
 }
 
 impl Fault for SetupError {
@@ -59,7 +69,7 @@ impl Setup {
     /// Makes a setup of the process's clock and randomness, without settings.
     #[must_use]
     pub fn new(clock: Clock, ids: IdSource) -> Self {
-        Self { settings: Arc::default(), shared: Arc::default(), clock, ids, meter: Meter::default() }
+        Self { settings: Arc::default(), shared: Arc::default(), clock, ids, meter: Meter::default(), ear: Ear::default() }
     }
 
     /// Gives the setup of one function: these settings, the same shared clients.
@@ -72,6 +82,12 @@ impl Setup {
     #[must_use]
     pub fn apart(&self) -> Self {
         Self { shared: Arc::default(), ..self.clone() }
+    }
+
+    /// Lets somebody hear what is used where no request shows it.
+    #[must_use]
+    pub fn with_ear(self, ear: Ear) -> Self {
+        Self { ear, ..self }
     }
 
     /// Gives a setting's text.
@@ -133,5 +149,11 @@ impl Setup {
     #[must_use]
     pub fn meter(&self) -> Meter {
         self.meter.clone()
+    }
+
+    /// Who hears what is used where no request shows it.
+    #[must_use]
+    pub fn ear(&self) -> Ear {
+        self.ear.clone()
     }
 }

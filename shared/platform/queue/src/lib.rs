@@ -1,12 +1,19 @@
 //! Typed queues over SQS: a message type knows its queue, and batches of ten cost one request.
 
+mod dead_letters;
+
+use std::collections::HashMap;
 use std::marker::PhantomData;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::{
+    MessageSystemAttributeNameForSends, MessageSystemAttributeValue, QueueAttributeName, SendMessageBatchRequestEntry,
+};
 use carillon_aws::told;
 use carillon_contracts::message::QueueMessage;
-use carillon_kernel::{Fault, Kind, Meter, Setup, SetupError};
+use carillon_kernel::{Fault, Kind, Meter, Setup, SetupError, Trace};
+
+pub use dead_letters::{DeadLetter, DeadLetterQueue, DeadLetterQueues, Held};
 
 /// The longest delay of a message (SQS quota): 15 minutes.
 pub const MAXIMUM_DELAY_SECONDS: u32 = 900;
@@ -161,6 +168,7 @@ async fn send_text(client: &Client, meter: &Meter, url: &str, (body, delay_secon
     meter.request("sqs.SendMessage");
     let delay = i32::try_from(delay_seconds.min(MAXIMUM_DELAY_SECONDS)).unwrap_or_default();
     let request = client.send_message().queue_url(url).message_body(body).set_delay_seconds((delay > 0).then_some(delay));
+    let request = request.set_message_system_attributes(trace_attribute(Trace::current()));
     request.send().await.map(|_| ()).map_err(|error| QueueError::Unavailable(told(&error)))
 }
 
@@ -168,7 +176,16 @@ fn entry(place: usize, body: String, delay_seconds: u32) -> Result<SendMessageBa
     let delay = i32::try_from(delay_seconds.min(MAXIMUM_DELAY_SECONDS)).unwrap_or_default();
     let entry = SendMessageBatchRequestEntry::builder().id(place.to_string()).message_body(body);
     let entry = entry.set_delay_seconds((delay > 0).then_some(delay));
+    let entry = entry.set_message_system_attributes(trace_attribute(Trace::current()));
     entry.build().map_err(|error| QueueError::Unavailable(error.to_string()))
+}
+
+/// The attribute by which a trace goes along with a message; it costs nothing, and does not count to the message's size
+/// (Amazon SQS developer guide, "Message system attributes").
+#[must_use]
+pub fn trace_attribute(trace: Option<Trace>) -> Option<HashMap<MessageSystemAttributeNameForSends, MessageSystemAttributeValue>> {
+    let value = MessageSystemAttributeValue::builder().data_type("String").string_value(trace?.to_string()).build().ok()?;
+    Some(HashMap::from([(MessageSystemAttributeNameForSends::AwsTraceHeader, value)]))
 }
 
 fn write<M: QueueMessage>(message: &M) -> Result<String, QueueError> {
