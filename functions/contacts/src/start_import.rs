@@ -4,7 +4,8 @@ use carillon_contacts::import::{ImportOptions, Imports};
 use carillon_contacts::limits;
 use carillon_contracts::message::{ImportChunkRequested, QueueMessage};
 use carillon_contracts::{Channel, Permission};
-use carillon_harness::{Call, Failure, HttpFunction, Input, Nothing, Problem, Reply, Setup, SetupError};
+use carillon_flags::{Flag, Flags};
+use carillon_harness::{Call, Failure, HttpFunction, Input, Kind, Nothing, Problem, Reply, Setup, SetupError};
 use carillon_kernel::IdSource;
 use carillon_outbox::Outbox;
 use serde::Deserialize;
@@ -14,6 +15,7 @@ use crate::import_view::ImportView;
 /// Starts imports.
 #[derive(Debug)]
 pub struct ImportsStart {
+    flags: Flags,
     imports: Imports,
     outbox: Outbox,
     ids: IdSource,
@@ -52,11 +54,20 @@ impl HttpFunction for ImportsStart {
     fn build(setup: &Setup) -> Result<Self, SetupError> {
         // Read here, so that a missing setting shows at the start and not in the outbox.
         setup.text(ImportChunkRequested::QUEUE)?;
-        Ok(Self { imports: Imports::from_setup(setup)?, outbox: Outbox::from_setup(setup)?, ids: setup.ids() })
+        Ok(Self {
+            flags: Flags::from_setup(setup)?,
+            imports: Imports::from_setup(setup)?,
+            outbox: Outbox::from_setup(setup)?,
+            ids: setup.ids(),
+        })
     }
 
     async fn handle(&self, call: Call<Nothing, Body>) -> Result<Reply, Failure> {
         let place = (call.organization(), call.path("import_id")?);
+        if !self.flags.is_on(Flag::Imports, call.moment).await {
+            // Nothing is lost: the uploaded file can be started later.
+            return Err(Failure::new(Kind::Forbidden, "imports.closed", "no imports are started at present"));
+        }
         let imports = self.imports.by(&call.trail());
         let import = imports.prepare(place, call.body.0, call.moment).await?;
         let (write, ticket) = self.outbox.write(&import.first_chunk(), call.moment, &self.ids)?;

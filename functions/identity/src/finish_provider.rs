@@ -14,10 +14,12 @@ use serde::Deserialize;
 use crate::log_in_account::Demanded;
 use crate::provider::{COOKIE, attempt, came_back_problems, cookie, provider_of};
 use crate::session_answer::{Delivery, SessionAnswers};
+use crate::sign_up_gate::SignUpGate;
 
 /// Ends logins by providers; a second factor is asked for as after a password.
 #[derive(Debug)]
 pub struct ProvidersFinish {
+    gate: SignUpGate,
     links: Links,
     logins: Logins,
     providers: Providers,
@@ -58,7 +60,8 @@ impl Input for Body {
 impl SignUp {
     fn organization(self) -> Option<NewOrganization> {
         let Self { organization_name, locale, time_zone } = self;
-        Some(NewOrganization { name: organization_name?, locale: locale.unwrap_or_default(), time_zone: time_zone.unwrap_or_default() })
+        let (locale, time_zone) = (locale.unwrap_or_default(), time_zone.unwrap_or_default());
+        Some(NewOrganization { locale, time_zone, ..NewOrganization::named(organization_name?) })
     }
 }
 
@@ -69,6 +72,7 @@ impl PublicFunction for ProvidersFinish {
 
     fn build(setup: &Setup) -> Result<Self, SetupError> {
         Ok(Self {
+            gate: SignUpGate::from_setup(setup)?,
             links: Links::from_setup(setup, Self::NAME)?,
             logins: Logins::from_setup(setup, Self::NAME)?,
             providers: Providers::from_setup(setup)?,
@@ -110,6 +114,7 @@ impl ProvidersFinish {
         let now = (request.moment, &self.ids);
         match (self.links.user_of(identity, &request.origin, now).await, sign_up.and_then(SignUp::organization)) {
             (Err(LinkError::NoAccount), Some(organization)) => {
+                self.gate.pass(request.moment).await?;
                 Ok(self.links.sign_up((identity, organization), &request.origin, now).await?)
             }
             (outcome, _) => Ok(outcome?),

@@ -4,6 +4,7 @@ use carillon_harness::Entry;
 
 mod accept_invitation;
 mod acknowledge_security_event;
+mod address;
 mod apply_role;
 mod change_password;
 mod confirm_totp;
@@ -67,6 +68,7 @@ mod seal_trail;
 mod send_notice;
 mod session_answer;
 mod sign_up_account;
+mod sign_up_gate;
 mod start_provider;
 mod step_up_session;
 mod suspend_organization;

@@ -8,10 +8,12 @@ use carillon_kernel::IdSource;
 use serde::Deserialize;
 
 use crate::mailed::Mailed;
+use crate::sign_up_gate::SignUpGate;
 
 /// Signs people up.
 #[derive(Debug)]
 pub struct AccountsSignUp {
+    gate: SignUpGate,
     accounts: Accounts,
     ids: IdSource,
 }
@@ -37,7 +39,8 @@ impl Body {
         match (self.organization_name, self.name, self.email, password) {
             (Some(organization), Some(name), Some(email), Ok(password)) => {
                 let (locale, time_zone) = (self.locale, self.time_zone);
-                let organization = NewOrganization { name: organization, locale: locale.clone(), time_zone: time_zone.clone() };
+                let organization =
+                    NewOrganization { locale: locale.clone(), time_zone: time_zone.clone(), ..NewOrganization::named(organization) };
                 Ok(SignUp { organization, owner: UserSeed { email, name, locale, time_zone }, password })
             }
             (organization, name, email, password) => {
@@ -62,12 +65,13 @@ impl PublicFunction for AccountsSignUp {
     const RATE_CLASS: RateClass = RateClass::Account;
 
     fn build(setup: &Setup) -> Result<Self, SetupError> {
-        Ok(Self { accounts: Accounts::from_setup(setup, Self::NAME)?, ids: setup.ids() })
+        Ok(Self { gate: SignUpGate::from_setup(setup)?, accounts: Accounts::from_setup(setup, Self::NAME)?, ids: setup.ids() })
     }
 
     async fn handle(&self, request: RawRequest) -> Result<Reply, Failure> {
         let body: Body = request.json()?;
         let new = body.sign_up().map_err(Failure::invalid)?;
+        self.gate.pass(request.moment).await?;
 
         self.accounts.sign_up(new, &request.origin, (request.moment, &self.ids)).await?;
 

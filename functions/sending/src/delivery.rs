@@ -14,6 +14,7 @@ use carillon_sending::outcome::Outcome;
 use carillon_sending::state::Turn;
 use carillon_sending::{Claim, FoldRequests, Ledger, Loaded, Plan, RunStatus, SendingError, Settled};
 
+use crate::emergency_stop::EmergencyStop;
 use crate::exclusions::ExclusionLog;
 use crate::frozen::{Frozen, FrozenRuns};
 
@@ -27,6 +28,9 @@ pub(crate) struct Desk {
     exclusions: ExclusionLog,
     folds: FoldRequests,
     frozen: FrozenRuns,
+    stop: EmergencyStop,
+    /// How long after a look at a channel that is off the next one comes, in seconds.
+    held_seconds: u32,
     clock: Clock,
     ids: IdSource,
 }
@@ -80,6 +84,8 @@ impl Desk {
             exclusions: ExclusionLog::from_setup(setup)?,
             folds: FoldRequests::from_setup(setup)?,
             frozen: FrozenRuns::default(),
+            stop: EmergencyStop::from_setup(setup)?,
+            held_seconds: setup.number("HELD_SECONDS")?.min(LONGEST_WAIT_SECONDS),
             clock: setup.clock(),
             ids: setup.ids(),
         })
@@ -108,6 +114,9 @@ impl Desk {
             Turn::Done => return Ok(Begin::Leave),
         };
         let frozen = self.frozen(of, &plan).await?;
+        if self.stop.holds(&frozen.definition, self.clock.now()).await {
+            return Ok(Begin::Later(self.held_seconds));
+        }
         let claim = match self.ledger.claim(of, state, self.clock.now()).await {
             Ok(claim) => claim,
             Err(SendingError::Overtaken) => return Ok(Begin::Later(1)),

@@ -21,6 +21,7 @@ pub mod sweep_outbox;
 
 mod delivery;
 mod email;
+mod emergency_stop;
 mod exclusions;
 mod frozen;
 mod pacer;

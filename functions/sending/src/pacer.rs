@@ -17,6 +17,8 @@ use carillon_sending::{Ledger, RunRecord};
 use carillon_ses::Ses;
 use jiff::Timestamp;
 
+use crate::emergency_stop::EmergencyStop;
+
 /// How long the account's rate is believed, in milliseconds.
 const RATE_BELIEVED_MS: i64 = 300_000;
 
@@ -35,6 +37,7 @@ pub(crate) struct Pacer {
     texts: Queue<SmsDeliveryRequested>,
     passes: Queue<ReleaseRequested>,
     sms_rate: u32,
+    stop: EmergencyStop,
     clock: Clock,
     ids: IdSource,
 }
@@ -56,6 +59,7 @@ impl Pacer {
             texts: Queue::from_setup(setup)?,
             passes: Queue::from_setup(setup)?,
             sms_rate: setup.number("SMS_RATE_PER_SECOND")?,
+            stop: EmergencyStop::from_setup(setup)?,
             clock: setup.clock(),
             ids: setup.ids(),
         })
@@ -81,6 +85,10 @@ impl Pacer {
             return Ok(true);
         }
         let now = self.clock.now();
+        if self.stop.is_for(channel, now).await {
+            // The schedule's next turn looks again.
+            return Ok(true);
+        }
         let token = format!("{:x}", u64::from_be_bytes(self.ids.bytes()));
         let Some(mut lane) = self.ledger.begin_pass(channel, &token, now).await? else { return Ok(false) };
         self.learn_rate(channel, &mut lane, now).await?;

@@ -39,6 +39,8 @@ pub struct Stage {
     sqs: String,
     /// The base URL of the embedded S3.
     s3: String,
+    /// Base URL of AppConfig's data plane.
+    appconfig: String,
     /// The key of links.
     link_key: String,
     /// An API key.
@@ -72,6 +74,7 @@ pub fn serve(options: &StageOptions) -> Result<(), Failure> {
             dynamodb: setup.text("AWS_ENDPOINT_URL_DYNAMODB")?,
             sqs: setup.text("AWS_ENDPOINT_URL_SQS")?,
             s3: setup.text("AWS_ENDPOINT_URL_S3")?,
+            appconfig: setup.text("AWS_ENDPOINT_URL_APPCONFIGDATA")?,
             link_key: setup.text("LINK_KEY")?,
             api_key: key.expose().to_owned(),
         };
@@ -82,9 +85,10 @@ pub fn serve(options: &StageOptions) -> Result<(), Failure> {
     })
 }
 
-fn config(options: &StageOptions) -> PlatformConfig {
+/// A platform whose consumers run elsewhere, and that no limit slows down.
+pub fn config(options: &StageOptions) -> PlatformConfig {
     // The API is no part of what is measured: nothing waits for its limits.
-    let unlimited = "organization=1000000000,caller=1000000000,read=1000000000,write=1000000000,send=1000000000";
+    let unlimited = "organization=1000000000,caller=1000000000,read=1000000000,write=1000000000,send=1000000000,address=1000000000";
     let mut config = PlatformConfig::new(root(), &options.data).setting("RATE_LIMITS", unlimited);
     config.port = Port::Exactly(0);
     config.pollers = Start::OnRequest;
@@ -174,6 +178,7 @@ impl Stage {
             ("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamodb),
             ("AWS_ENDPOINT_URL_SQS", &self.sqs),
             ("AWS_ENDPOINT_URL_S3", &self.s3),
+            ("AWS_ENDPOINT_URL_APPCONFIGDATA", &self.appconfig),
             ("AWS_ENDPOINT_URL_SESV2", &self.providers),
         ];
         Settings { process: process.map(|(name, value)| (name.to_owned(), value.to_owned())).into(), overrides: BTreeMap::new() }

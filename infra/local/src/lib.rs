@@ -1,7 +1,7 @@
 //! The whole platform in one process: embedded servers with the real wire protocols, wired from the templates.
 //!
 //! Reading order: [`template`] reads `template.yaml` and its nested stacks into a [`template::Deployment`]; [`registry`] lists
-//! the functions and checks that all places that name them agree; [`embedded`] starts DynamoDB, SQS and S3 on loopback;
+//! the functions and checks that all places that name them agree; [`embedded`] starts DynamoDB, SQS, S3 and AppConfig on loopback;
 //! [`wiring`] creates in them what the deployment describes; [`functions`] builds the functions with their settings and
 //! Lambda's limits; [`gateway`], [`pollers`] and [`schedules`] call them, and [`activity`] counts that; [`platform`] is the
 //! whole, and [`demo`] shows what it does. [`deployed`] is the same platform, deployed to an emulator of AWS.

@@ -6,8 +6,11 @@ mod audit;
 mod bootstrap;
 mod browsers;
 mod cookies;
+mod dead_letters;
 mod faults;
+mod flags;
 mod guessing;
+mod health;
 mod imports;
 mod limits;
 mod logins;
@@ -34,5 +37,5 @@ mod world;
 mod writes;
 
 pub use audit::TOLD_BY_A_JOURNEY;
-pub use privileges::Witness;
+pub use privileges::{WrittenDown, nobody_did_what_they_may_not, watch};
 pub use world::{Stage, World, config, journey, journey_alone, journey_here, journey_in_time, run};

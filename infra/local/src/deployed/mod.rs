@@ -2,6 +2,7 @@
 //! stand-ins of the providers are here, with one address for the API and their pages, as [`crate::Platform`] has it.
 
 mod description;
+mod flags;
 mod forward;
 mod given;
 
@@ -10,7 +11,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use carillon_identity::{Locale, NewOrganization, OrganizationName, Organizations, TimeZoneName};
 use carillon_kernel::{Clock, IdSource, Secret, Setup};
 use carillon_standins::{Standins, StandinsConfig, control_router, outbox_router, router};
 use serde_json::Value;
@@ -21,6 +21,7 @@ pub use given::{Given, Ports};
 use crate::embedded::server::Server;
 use crate::embedded::{ACCESS_KEY_ID, Clients, Endpoints, REGION, SECRET_ACCESS_KEY};
 use crate::platform::backlog::Queues;
+use crate::platform::first_key::first_key;
 use crate::platform::front::Door;
 use crate::platform::sinks;
 use crate::platform::{DeadLetter, PlatformError, Port, Unsettled};
@@ -63,8 +64,9 @@ impl Deployed {
         let (url, providers_url) = (door.url(), providers_door.url());
         let exceptions = &description.exceptions;
         let sinks = sinks::to(&clients, (exceptions.queue_url.clone(), exceptions.raw), description.bucket.clone());
-        let standins = Standins::open(standins_config(standins, &description, (&url, &providers_url)), sinks)?;
-        let pages = control_router(Arc::clone(&standins)).merge(outbox_router(Arc::clone(&standins)));
+        let events_to = (exceptions.topic_arn.as_str(), description.prefix.as_str());
+        let standins = Standins::open(crate::platform::wired(standins, events_to, (&url, &providers_url)), sinks)?;
+        let pages = control_router(Arc::clone(&standins)).merge(outbox_router(Arc::clone(&standins))).merge(flags::router(&description));
         let front = door.serve_router(forward::beside(pages, description.api.clone()));
         let providers = providers_door.serve_router(router(&standins));
         let list = |queues: &BTreeMap<String, String>| queues.clone().into_iter().collect();
@@ -161,11 +163,7 @@ impl Deployed {
     /// # Errors
     /// [`PlatformError`] when the name is refused, or the table fails.
     pub async fn bootstrap_organization(&self, name: &str) -> Result<Secret, PlatformError> {
-        let organizations = Organizations::from_setup(&self.setup_of("organizations-create")?)?;
-        let name = OrganizationName::try_from(name.to_owned()).map_err(PlatformError::Name)?;
-        let new = NewOrganization { name, locale: Locale::default(), time_zone: TimeZoneName::default() };
-        let founded = organizations.bootstrap(new, self.setup.clock().now(), &self.setup.ids()).await?;
-        Ok(founded.api_key.secret)
+        first_key(&self.setup_of("organizations-create")?, name).await
     }
 
     /// Stops the stand-ins; the deployment stays.
@@ -173,14 +171,4 @@ impl Deployed {
         self.front.stop().await;
         self.providers.stop().await;
     }
-}
-
-/// The stand-ins' settings, with what the deployment knows better.
-fn standins_config(mut standins: StandinsConfig, description: &Description, (url, providers): (&str, &str)) -> StandinsConfig {
-    standins.campaign_tag = carillon_feedback::tags::RUN.to_owned();
-    standins.ses.topic_arn.clone_from(&description.exceptions.topic_arn);
-    standins.firehose.prefix.clone_from(&description.prefix);
-    standins.google.issuer = format!("{providers}/google");
-    standins.twilio.inbound_url = Some(format!("{url}/webhooks/twilio/inbound"));
-    standins
 }

@@ -12,7 +12,8 @@ use carillon_standins::StandinsConfig;
 use crate::registry;
 
 /// Settings of a platform that is watched: nothing waits longer than a second or two, no limit is near, and hashing is quick.
-pub const BRISK: [(&str, &str); 8] = [
+pub const BRISK: [(&str, &str); 9] = [
+    ("HELD_SECONDS", "1"),
     ("FOLD_DELAY_SECONDS", "1"),
     ("DOUBT_SETTLING_SECONDS", "1"),
     ("DOUBT_GIVING_UP_SECONDS", "4"),
@@ -37,6 +38,8 @@ pub struct PlatformConfig {
     pub parameters: BTreeMap<String, String>,
     /// Settings of every function, before those that its template gives.
     pub settings: BTreeMap<String, String>,
+    /// How often a process may ask for flags, in seconds; 0 lets it ask each time, so that a change holds at once.
+    pub flags_interval_seconds: u32,
     /// Settings of the stand-ins; the platform sets folder, tag, addresses and topic itself.
     pub standins: StandinsConfig,
     /// The clock of every function.
@@ -108,6 +111,8 @@ impl PlatformConfig {
             port: Port::Preferred(8080),
             parameters: BTreeMap::new(),
             settings: BTreeMap::new(),
+            // The least that AppConfig takes.
+            flags_interval_seconds: 15,
             standins: StandinsConfig::default(),
             clock: Clock::system(),
             ids: IdSource::system(),

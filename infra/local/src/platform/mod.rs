@@ -6,6 +6,7 @@
 pub(crate) mod backlog;
 mod config;
 mod error;
+pub(crate) mod first_key;
 mod folder;
 pub(crate) mod front;
 pub mod keys;
@@ -15,7 +16,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use carillon_identity::{Locale, NewOrganization, OrganizationName, Organizations, TimeZoneName};
 use carillon_kernel::{Meter, Secret, Setup};
 use carillon_standins::{Standins, StandinsConfig, control_router, outbox_router, router};
 use carillon_tokens::Tokens;
@@ -26,8 +26,9 @@ pub use config::{BRISK, PlatformConfig, Port, SetupOf, Start};
 pub use error::PlatformError;
 pub use folder::write_private;
 
+use crate::embedded::appconfig::flags_router;
 use crate::embedded::server::Server;
-use crate::embedded::{Clients, Embedded};
+use crate::embedded::{Clients, Embedded, FlagsKeeper};
 use crate::functions::{Functions, Settings};
 use crate::gateway::Gateway;
 use crate::pollers::Pollers;
@@ -82,6 +83,8 @@ impl Platform {
         let signing_key = folder::key(&config.data_dir, "token-signing-key", || keys::draw_signing(&config.ids))?;
         let deployment = read(&config, &embedded, [&door, &providers_door], &signing_key)?;
         registry::check(&config.root, &deployment, &config.registry)?;
+        let flags = deployment.flags.clone().ok_or(PlatformError::Lacking("flags in AppConfig"))?;
+        embedded.flags().host(flags, config.flags_interval_seconds)?;
         let clients = wiring::create(&deployment, &embedded).await?;
 
         let ways = Ways::find(&deployment)?;
@@ -101,6 +104,7 @@ impl Platform {
         let gateway = Gateway::new(&deployment.routes, functions.clone(), config.clock.clone(), config.ids.clone());
         let gateway = gateway.with_cors(deployment.cors.clone());
         let pages = control_router(Arc::clone(&standins)).merge(outbox_router(Arc::clone(&standins)));
+        let pages = pages.merge(flags_router(embedded.flags()));
         let front = door.serve(gateway, pages);
         let providers = providers_door.serve_router(router(&standins));
         let pollers = match config.pollers {
@@ -153,6 +157,12 @@ impl Platform {
     #[must_use]
     pub fn standins(&self) -> &Arc<Standins> {
         &self.standins
+    }
+
+    /// The flags that functions get.
+    #[must_use]
+    pub fn flags(&self) -> FlagsKeeper {
+        self.embedded.flags()
     }
 
     /// Clients of the embedded servers.
@@ -250,11 +260,7 @@ impl Platform {
     /// # Errors
     /// [`PlatformError`] when the name is refused, or the table fails.
     pub async fn bootstrap_organization(&self, name: &str) -> Result<Secret, PlatformError> {
-        let organizations = Organizations::from_setup(&self.setup_of("organizations-create")?)?;
-        let name = OrganizationName::try_from(name.to_owned()).map_err(PlatformError::Name)?;
-        let new = NewOrganization { name, locale: Locale::default(), time_zone: TimeZoneName::default() };
-        let founded = organizations.bootstrap(new, self.setup.clock().now(), &self.setup.ids()).await?;
-        Ok(founded.api_key.secret)
+        first_key::first_key(&self.setup_of("organizations-create")?, name).await
     }
 
     /// Stops taking requests and messages, lets what runs end, and stops the servers.
@@ -332,11 +338,15 @@ fn foreign_settings(config: &PlatformConfig, providers: &Door) -> Result<BTreeMa
 
 /// The stand-ins' settings, with what the platform knows better.
 fn standins_config(config: &PlatformConfig, ways: &Ways<'_>, (url, providers): (&str, &str)) -> StandinsConfig {
-    let mut standins = config.standins.clone();
-    standins.data_dir = config.data_dir.join("standins");
+    let standins = StandinsConfig { data_dir: config.data_dir.join("standins"), ..config.standins.clone() };
+    wired(standins, (&ways.subscription.topic_arn, ways.prefix), (url, providers))
+}
+
+/// The stand-ins' settings, with where their events go and where they stand themselves.
+pub(crate) fn wired(mut standins: StandinsConfig, (topic_arn, prefix): (&str, &str), (url, providers): (&str, &str)) -> StandinsConfig {
     standins.campaign_tag = carillon_feedback::tags::RUN.to_owned();
-    standins.ses.topic_arn = ways.subscription.topic_arn.clone();
-    standins.firehose.prefix = ways.prefix.to_owned();
+    standins.ses.topic_arn = topic_arn.to_owned();
+    standins.firehose.prefix = prefix.to_owned();
     standins.google.issuer = format!("{providers}/google");
     standins.twilio.inbound_url = Some(format!("{url}/webhooks/twilio/inbound"));
     standins

@@ -306,6 +306,11 @@ impl Api {
         let _ = self.put(&format!("/_faults/{provider}"), knobs).await.expect(204);
     }
 
+    /// Turns flags, `{"sign_up": {"enabled": false}}`; those that are not named are on.
+    pub async fn turn_flags(&self, flags: Value) {
+        let _ = self.put("/_flags", flags).await.expect(204);
+    }
+
     /// Reads what the stand-ins were given to send, the newest first; the query as `/_outbox.json` takes it.
     pub async fn outbox(&self, query: &str) -> Value {
         self.get(&format!("/_outbox.json?limit=1000&{query}")).await.expect(200)

@@ -115,6 +115,8 @@ fn config(common: &Common, command: &Command) -> PlatformConfig {
         .setting("DOUBT_SETTLING_SECONDS", "10")
         .setting("DOUBT_GIVING_UP_SECONDS", "60")
         .setting("STANDSTILL_SECONDS", "30");
+    // Whoever turns a flag by /_flags looks at what it does.
+    config.flags_interval_seconds = 1;
     if let Some(port) = common.port {
         config.port = Port::Exactly(port);
     }
