@@ -35,6 +35,7 @@ ids! {
     VerificationKind VerificationId "vrf" "a verification of the audit trail";
     RequestKind RequestId "req" "one request to the API";
     ChallengeKind ChallengeId "chl" "a challenge: something that a person must still prove, once";
+    ClearingKind ClearingId "clr" "a clearing of dead letters by the operator";
 }
 
 /// The organization of the platform itself, in whose name identity writes its mails; nobody is a member of it.

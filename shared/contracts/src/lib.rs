@@ -24,7 +24,7 @@ pub use channel::Channel;
 pub use external::{ExternalIdentity, LoginProvider};
 pub use fact::FactKind;
 pub use id::{
-    ApiKeyId, AuditRecordId, CampaignId, ChallengeId, ContactId, ExportId, ImportId, InvitationId, ListId, MessageId, OrganizationId,
+    ApiKeyId, AuditRecordId, CampaignId, ChallengeId, ClearingId, ContactId, ExportId, ImportId, InvitationId, ListId, MessageId, OrganizationId,
     PLATFORM_ORGANIZATION, RequestId, RoleId, SecurityEventId, SenderId, SessionId, TemplateId, UserId, VerificationId,
 };
 pub use ip_range::IpRange;

@@ -14,33 +14,52 @@ pub trait QueueMessage: Serialize + DeserializeOwned + Send + Sync + 'static {
     const QUEUE: &'static str;
 }
 
+/// A queue by the name that operators know it by, and what it carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NamedQueue {
+    /// The name, such as `import-chunks`: the last part of the queue's name in AWS.
+    pub name: &'static str,
+    /// The type of its messages.
+    pub message: &'static str,
+}
+
 macro_rules! on_queue {
-    ($($message:ty => $queue:literal;)*) => {
+    ($($message:ident => $name:literal, $queue:literal;)* @others { $($foreign:ident => $foreign_name:literal;)* }) => {
         $(impl QueueMessage for $message { const QUEUE: &'static str = $queue; })*
 
         /// The settings of all queues that carry these messages.
         pub const QUEUES: &[&str] = &[$($queue,)*];
+
+        /// All queues: those of these messages, and those that AWS itself sends to.
+        pub const NAMED_QUEUES: &[NamedQueue] = &[
+            $(NamedQueue { name: $name, message: stringify!($message) },)*
+            $(NamedQueue { name: $foreign_name, message: stringify!($foreign) },)*
+        ];
     };
 }
 
 on_queue! {
-    ImportChunkRequested => "IMPORT_CHUNKS_QUEUE_URL";
-    AudienceExpansionRequested => "AUDIENCE_EXPANSIONS_QUEUE_URL";
-    ReleaseRequested => "RELEASES_QUEUE_URL";
-    EmailDeliveryRequested => "EMAIL_DELIVERIES_QUEUE_URL";
-    SmsDeliveryRequested => "SMS_DELIVERIES_QUEUE_URL";
-    MessageDeliveryRequested => "MESSAGE_DELIVERIES_QUEUE_URL";
-    FoldRequested => "FIGURES_QUEUE_URL";
-    FinishRequested => "FINISHES_QUEUE_URL";
-    TwilioStatusReceived => "TWILIO_STATUSES_QUEUE_URL";
-    InboundSmsReceived => "INBOUND_SMS_QUEUE_URL";
-    NoticeRequested => "NOTICES_QUEUE_URL";
-    ListDeletionRequested => "LIST_DELETIONS_QUEUE_URL";
-    RoleChanged => "ROLE_CHANGES_QUEUE_URL";
-    UserExportRequested => "USER_EXPORTS_QUEUE_URL";
-    UserErasureRequested => "USER_ERASURES_QUEUE_URL";
-    TrailExportRequested => "TRAIL_EXPORTS_QUEUE_URL";
-    TrailVerificationRequested => "TRAIL_VERIFICATIONS_QUEUE_URL";
+    ImportChunkRequested => "import-chunks", "IMPORT_CHUNKS_QUEUE_URL";
+    AudienceExpansionRequested => "audience-expansions", "AUDIENCE_EXPANSIONS_QUEUE_URL";
+    ReleaseRequested => "releases", "RELEASES_QUEUE_URL";
+    EmailDeliveryRequested => "email-deliveries", "EMAIL_DELIVERIES_QUEUE_URL";
+    SmsDeliveryRequested => "sms-deliveries", "SMS_DELIVERIES_QUEUE_URL";
+    MessageDeliveryRequested => "message-deliveries", "MESSAGE_DELIVERIES_QUEUE_URL";
+    FoldRequested => "figures", "FIGURES_QUEUE_URL";
+    FinishRequested => "finishes", "FINISHES_QUEUE_URL";
+    TwilioStatusReceived => "twilio-statuses", "TWILIO_STATUSES_QUEUE_URL";
+    InboundSmsReceived => "inbound-sms", "INBOUND_SMS_QUEUE_URL";
+    NoticeRequested => "notices", "NOTICES_QUEUE_URL";
+    ListDeletionRequested => "list-deletions", "LIST_DELETIONS_QUEUE_URL";
+    RoleChanged => "role-changes", "ROLE_CHANGES_QUEUE_URL";
+    UserExportRequested => "user-exports", "USER_EXPORTS_QUEUE_URL";
+    UserErasureRequested => "user-erasures", "USER_ERASURES_QUEUE_URL";
+    TrailExportRequested => "trail-exports", "TRAIL_EXPORTS_QUEUE_URL";
+    TrailVerificationRequested => "trail-verifications", "TRAIL_VERIFICATIONS_QUEUE_URL";
+    @others {
+        SnsNotification => "ses-exceptions";
+        S3Notification => "ses-events";
+    }
 }
 
 /// Asks to import the rows of one chunk of an uploaded file.

@@ -1,0 +1,4 @@
+//! The binary of the function `dead-letters-redrive`.
+fn main() -> std::process::ExitCode {
+    carillon_harness::run(carillon_harness::Entry::http::<carillon_functions_admin::DeadLettersRedrive>())
+}
