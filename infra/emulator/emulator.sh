@@ -35,12 +35,7 @@ build_functions() {
         echo "as they lie in target/lambda"
         return
     fi
-    local areas=() area
-    for area in functions/*/; do
-        areas+=(--package "carillon-functions-$(basename "$area")")
-    done
-    # The profile says how they are built; cargo-lambda's own choice would add link-time optimisation for minutes.
-    cargo lambda build --release --disable-optimizations --compiler cargo --locked --quiet "${areas[@]}"
+    infra/build --compiler cargo --quiet
 }
 
 # Starts an emulator with nothing in it, which ends with the script; with `keep` it stays.
@@ -69,4 +64,41 @@ draw_given() {
 # Deploys, and describes the deployment in target/emulator/deployment.json; the arguments are those of deploy.py.
 deploy() {
     python infra/emulator/deploy.py --work "$work" --given "$work/given.json" --output "$work/deployment.json" "$@"
+}
+
+# Reads a value out of JSON: the names of the keys on the way to it.
+value() {
+    python -c 'import functools, json, sys; print(functools.reduce(lambda at, key: at[key], sys.argv[1:], json.load(sys.stdin)))' "$@"
+}
+
+# Reads a value out of the description of the deployment.
+described() {
+    value "$@" <"$work/deployment.json"
+}
+
+# Calls the API of the deployment: a method, a path, a body if there is one.
+call() {
+    curl --silent --show-error --fail-with-body --request "$1" --header "host: $(described api host)" --header "authorization: Bearer ${key:-}" \
+        --header "content-type: application/json" ${3:+--data "$3"} "$AWS_ENDPOINT_URL$2"
+}
+
+# The status of an answer of the API: a method, a path.
+status() {
+    curl --silent --output /dev/null --write-out '%{http_code}' --request "$1" --header "host: $(described api host)" \
+        --header "authorization: Bearer ${key:-}" "$AWS_ENDPOINT_URL$2"
+}
+
+# Makes the first organization, in a table; gives its key.
+first_key() {
+    ENTITIES_TABLE=$1 CREDENTIAL_KEY=$(value parameters CredentialKey <"$work/given.json") AWS_REGION=$AWS_DEFAULT_REGION \
+        cargo run --quiet --package carillon-xtask -- bootstrap --name Rehearsal
+}
+
+# Ends the rehearsal where two values are not alike.
+same() {
+    if [[ $2 != "$3" ]]; then
+        printf '%s: %s, and not %s\n' "$1" "$2" "$3"
+        exit 1
+    fi
+    printf '%s: %s\n' "$1" "$2"
 }

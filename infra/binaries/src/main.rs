@@ -8,6 +8,8 @@ use std::time::Duration;
 use carillon_binaries::budget::{self, Budget};
 use carillon_binaries::size::{self, Size};
 use carillon_binaries::start::{self, Started};
+use carillon_binaries::tls::Terminator;
+use carillon_kernel::Secret;
 use carillon_local::Platform;
 use carillon_local::platform::{PlatformConfig, Port, Start};
 use clap::{Parser, Subcommand};
@@ -16,6 +18,8 @@ use serde_json::{Value, json};
 
 /// The file of the budget, in the repository.
 const BUDGET: &str = "infra/binaries/budget.json";
+/// The setting that says where DynamoDB stands.
+const TABLES: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 
 /// Anything that ends the program: people read it.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -86,36 +90,61 @@ fn write_budget(arguments: &Arguments) -> Result<ExitCode, Failure> {
 }
 
 /// The embedded platform, where the binaries find their tables and queues; its own functions rest.
-async fn world(root: &Path, data: &Path) -> Result<Platform, Failure> {
-    let mut config = PlatformConfig::new(root, data);
-    (config.port, config.pollers, config.schedules) = (Port::Exactly(0), Start::OnRequest, Start::OnRequest);
-    Ok(Platform::start(config).await?)
+struct World {
+    platform: Platform,
+    /// An organization's key, which the samples' calls carry.
+    key: Secret,
 }
 
-fn samples(root: &Path, function: &str) -> Result<BTreeMap<String, Value>, Failure> {
-    let mut samples = BTreeMap::new();
-    for entry in std::fs::read_dir(root.join("events").join(function))? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        samples.insert(name, serde_json::from_slice(&std::fs::read(&path)?)?);
+impl World {
+    async fn start(root: &Path, data: &Path) -> Result<Self, Failure> {
+        let mut config = PlatformConfig::new(root, data);
+        (config.port, config.pollers, config.schedules) = (Port::Exactly(0), Start::OnRequest, Start::OnRequest);
+        let platform = Platform::start(config).await?;
+        let key = platform.bootstrap_organization("Samples").await?;
+        Ok(Self { platform, key })
     }
-    Ok(samples)
+
+    /// The events of a function by their files, as the caller with the key sends them.
+    fn samples(&self, root: &Path, function: &str) -> Result<BTreeMap<String, Value>, Failure> {
+        let mut samples = BTreeMap::new();
+        for entry in std::fs::read_dir(root.join("events").join(function))? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let text = std::fs::read_to_string(&path)?.replace("{{api_key}}", self.key.expose());
+            samples.insert(name, serde_json::from_str(&text)?);
+        }
+        Ok(samples)
+    }
 }
 
 async fn measure(arguments: &Arguments, times: usize, as_json: bool) -> Result<ExitCode, Failure> {
     let data = tempfile::tempdir()?;
-    let platform = world(&arguments.root, data.path()).await?;
+    let world = World::start(&arguments.root, data.path()).await?;
     let mut rows = Vec::new();
     for (function, size) in size::all(&arguments.lambda)? {
-        let (binary, environment) = (arguments.lambda.join(&function).join("bootstrap"), platform.environment_of(&function)?);
-        let event = samples(&arguments.root, &function)?.into_values().next().unwrap_or_default();
+        let (binary, environment) = (arguments.lambda.join(&function).join("bootstrap"), world.platform.environment_of(&function)?);
+        let event = world.samples(&arguments.root, &function)?.into_values().next().unwrap_or_default();
+        // Nobody's: refused before the table is asked.
+        let mut refused = event.clone();
+        refused["headers"]["authorization"] = json!("Bearer nobody");
         let mut starts = Vec::new();
         for _ in 0..times.max(1) {
-            starts.push(start::once(&binary, &environment, event.clone()).await?);
+            starts.push(start::once(&binary, &environment, refused.clone()).await?);
         }
-        rows.push(Row::new(function, size, &starts));
+        let mut calls = Vec::new();
+        if let Some(plain) = environment.get(TABLES).and_then(|url| url.strip_prefix("http://")) {
+            let terminator = Terminator::before(plain.parse()?, data.path()).await?;
+            let mut environment = environment.clone();
+            environment.insert(TABLES.to_owned(), terminator.url());
+            environment.insert("AWS_CA_BUNDLE".to_owned(), terminator.certificate().display().to_string());
+            for _ in 0..times.max(1) {
+                calls.push(start::once(&binary, &environment, event.clone()).await?);
+            }
+        }
+        rows.push(Row::new(function, size, &starts, &calls));
     }
-    platform.stop().await;
+    world.platform.stop().await;
     if as_json {
         println!("{:#}", json!(rows.iter().map(Row::json).collect::<Vec<_>>()));
     } else {
@@ -130,14 +159,18 @@ struct Row {
     size: Size,
     to_poll: Duration,
     to_answer: Duration,
+    to_call: Option<Duration>,
     peak_kib: u64,
 }
 
 impl Row {
-    fn new(function: String, size: Size, starts: &[Started]) -> Self {
-        let middle = |of: fn(&Started) -> Duration| median(starts.iter().map(of).collect());
-        let peak_kib = starts.iter().map(|started| started.peak_kib).max().unwrap_or(0);
-        Self { function, size, to_poll: middle(|started| started.to_poll), to_answer: middle(|started| started.to_answer), peak_kib }
+    /// Of starts whose call is refused at once, and of starts whose first call reaches the tables by TLS.
+    fn new(function: String, size: Size, starts: &[Started], calls: &[Started]) -> Self {
+        let middle = |of: fn(&Started) -> Duration, starts: &[Started]| median(starts.iter().map(of).collect());
+        let peak_kib = starts.iter().chain(calls).map(|started| started.peak_kib).max().unwrap_or(0);
+        let to_call = (!calls.is_empty()).then(|| middle(|started| started.to_answer, calls));
+        let (to_poll, to_answer) = (middle(|started| started.to_poll, starts), middle(|started| started.to_answer, starts));
+        Self { function, size, to_poll, to_answer, to_call, peak_kib }
     }
 
     fn json(&self) -> Value {
@@ -147,6 +180,7 @@ impl Row {
             "archive_bytes": self.size.archive,
             "to_poll_us": self.to_poll.as_micros(),
             "to_answer_us": self.to_answer.as_micros(),
+            "to_call_us": self.to_call.map(|call| call.as_micros()),
             "peak_kib": self.peak_kib,
         })
     }
@@ -160,10 +194,10 @@ fn median(mut durations: Vec<Duration>) -> Duration {
 fn table(rows: &[Row]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header(["function", "file MB", "zip MB", "exec to poll ms", "exec to answer ms", "peak MB"]);
+    table.set_header(["function", "file MB", "zip MB", "exec to poll ms", "exec to answer ms", "with a TLS call ms", "peak MB"]);
     let millions = |bytes: u64| format!("{:.2}", bytes as f64 / 1e6);
     let milliseconds = |duration: Duration| format!("{:.2}", duration.as_secs_f64() * 1e3);
-    for Row { function, size, to_poll, to_answer, peak_kib } in rows {
+    for Row { function, size, to_poll, to_answer, to_call, peak_kib } in rows {
         let peak = format!("{:.1}", *peak_kib as f64 * 1024.0 / 1e6);
         table.add_row([
             function.clone(),
@@ -171,10 +205,11 @@ fn table(rows: &[Row]) -> Table {
             millions(size.archive),
             milliseconds(*to_poll),
             milliseconds(*to_answer),
+            to_call.map(milliseconds).unwrap_or_default(),
             peak,
         ]);
     }
-    for column in 1..6 {
+    for column in 1..7 {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -184,28 +219,29 @@ fn table(rows: &[Row]) -> Table {
 
 async fn replay(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let data = tempfile::tempdir()?;
-    let platform = world(&arguments.root, data.path()).await?;
-    let mut failures = 0;
+    let world = World::start(&arguments.root, data.path()).await?;
+    let (mut replayed, mut failed) = (0, 0);
     for function in size::all(&arguments.lambda)?.into_keys() {
-        let (binary, environment) = (arguments.lambda.join(&function).join("bootstrap"), platform.environment_of(&function)?);
-        for (file, event) in samples(&arguments.root, &function)? {
-            let told = match start::once(&binary, &environment, event).await {
-                Ok(Started { answer: Ok(answer), .. }) => told(&answer),
-                Ok(Started { answer: Err(failure), .. }) => {
-                    failures += 1;
-                    format!("FAILED {failure}")
-                }
-                Err(error) => {
-                    failures += 1;
-                    format!("FAILED {error}")
-                }
+        let (binary, environment) = (arguments.lambda.join(&function).join("bootstrap"), world.platform.environment_of(&function)?);
+        for (file, event) in world.samples(&arguments.root, &function)? {
+            let (told, is_well) = match start::once(&binary, &environment, event).await {
+                Ok(Started { answer: Ok(answer), .. }) => (told(&answer), is_well(&answer)),
+                Ok(Started { answer: Err(failure), .. }) => (failure.to_string(), false),
+                Err(error) => (error.to_string(), false),
             };
-            println!("{function:36} {file:36} {told}");
+            replayed += 1;
+            failed += usize::from(!is_well);
+            println!("{} {function:36} {file:36} {told}", if is_well { "ok    " } else { "FAILED" });
         }
     }
-    platform.stop().await;
-    println!("{failures} failed");
-    Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    world.platform.stop().await;
+    println!("{replayed} events, {failed} failed");
+    Ok(if failed == 0 && replayed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Tells whether a function did what it is for, refusals of what the samples lack included, and did not break.
+fn is_well(answer: &Value) -> bool {
+    answer["statusCode"].as_u64().is_none_or(|status| status < 500)
 }
 
 /// An answer in a few words: the status of a route, the messages of a batch that come again.
