@@ -2,7 +2,9 @@
 
 use carillon_contracts::Permission;
 use carillon_harness::{Call, Failure, HttpFunction, Input, Nothing, Problem, Reply, Setup, SetupError};
-use carillon_identity::{EmailAddress, Invitations, Locale, NewOrganization, Organization, OrganizationName, Organizations, TimeZoneName};
+use carillon_identity::{
+    EmailAddress, Invitations, Locale, NewOrganization, Organization, OrganizationName, Organizations, Plan, TimeZoneName,
+};
 use carillon_kernel::IdSource;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,7 @@ pub struct Body {
     name: Option<OrganizationName>,
     locale: Locale,
     time_zone: TimeZoneName,
+    plan: Plan,
     /// Who is invited to own it; without one it has API keys only.
     owner_email: Option<EmailAddress>,
 }
@@ -56,13 +59,13 @@ impl HttpFunction for OrganizationsCreate {
 
     async fn handle(&self, call: Call<Nothing, Body>) -> Result<Reply, Failure> {
         let (trail, moment) = (call.trail(), (call.moment, &self.ids));
-        let Body { name, locale, time_zone, owner_email } = call.body;
+        let Body { name, locale, time_zone, plan, owner_email } = call.body;
         let name = name.ok_or_else(|| Failure::invalid(vec![no_name()]))?;
         let id = self.ids.id(call.moment);
         let invited = owner_email.map(|email| self.invitations.owner_writes(id, email, moment)).transpose()?;
         let (with, ticket) = invited.map_or((Vec::new(), None), |(writes, ticket)| (writes, Some(ticket)));
 
-        let new = NewOrganization { name, locale, time_zone };
+        let new = NewOrganization { name, locale, time_zone, plan };
         let founded = self.organizations.by_operator(&trail, id).create((id, new), with, moment).await?;
         if let Some(ticket) = ticket {
             self.invitations.tell(ticket).await;

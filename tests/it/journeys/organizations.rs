@@ -218,6 +218,38 @@ fn a_suspended_organization_is_closed_until_it_is_released() {
 }
 
 #[test]
+fn the_operator_gives_a_plan_that_members_see_and_cannot_change() {
+    journey(async |world| {
+        let operator = &world.stage.operator;
+        let (_, owner) = world.owner("ada").await;
+        let path = format!("/v1/operator/organizations/{}", owner.organization);
+        let before = owner.api.get("/v1/organization").await.expect(200);
+
+        let own = update(&owner.api, json!({ "plan": "gold" })).await;
+        let wrong = operator.call(Method::PATCH, &path, &json!({ "suspended": false, "plan": "Gold!" })).await;
+        let changed = operator.call(Method::PATCH, &path, &json!({ "plan": "free" })).await.expect(200);
+        let again = operator.call(Method::PATCH, &path, &json!({ "plan": "free" })).await.expect(200);
+        let made = operator.post("/v1/organizations", json!({ "name": "Belfry", "plan": "gold" })).await.expect(201);
+
+        for refused in [own, wrong] {
+            let pointers: Vec<String> = refused.problems().into_iter().map(|(pointer, _)| pointer).collect();
+            assert_eq!((refused.status, pointers), (422, vec!["/plan".to_owned()]), "{}", refused.text);
+        }
+        assert_eq!((&before["plan"], &changed["plan"], &made["plan"]), (&json!("standard"), &json!("free"), &json!("gold")));
+        assert_eq!(again, changed, "who says the same again changes nothing");
+        assert_eq!(owner.api.get("/v1/organization").await.expect(200)["plan"], "free");
+        assert_eq!(operator.get(&path).await.expect(200)["plan"], "free");
+        let told = owner.api.get("/v1/audit/records?function=organizations-suspend").await.expect(200);
+        let changes = &told["data"][0]["changes"];
+        assert_eq!((&changes[0]["before"]["plan"], &changes[0]["after"]["plan"]), (&json!("standard"), &json!("free")), "{told}");
+        assert_eq!(told["data"].as_array().unwrap().len(), 1);
+        // The operator's own organization can be given one, too, though not suspended.
+        let own = operator.get("/v1/organization").await.expect(200);
+        world.give_plan(own["id"].as_str().unwrap().parse().unwrap(), "gold").await;
+    });
+}
+
+#[test]
 fn only_the_operator_operates() {
     journey(async |world| {
         let (_, owner) = world.owner("ada").await;

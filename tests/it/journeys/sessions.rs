@@ -22,6 +22,13 @@ async fn log_in_with(world: &World, person: &Person, program: &str) -> Login {
     world.api.with_header("user-agent", program).logged_in(person).await
 }
 
+/// A platform of its own with these limits by plan.
+async fn on_plans(limits: &str) -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let limited = config(folder.path()).setting("SESSION_LIMITS", limits);
+    Stage::start(limited, Some(folder)).await.organization("Bells").await
+}
+
 async fn sessions(login: &Login) -> Vec<Value> {
     login.api.get("/v1/me/sessions").await.expect(200)["data"].as_array().unwrap().clone()
 }
@@ -183,9 +190,7 @@ fn people_see_their_sessions_and_end_one_of_them() {
 #[test]
 fn one_session_more_than_are_allowed_ends_the_one_that_was_used_longest_ago() {
     run(async {
-        let folder = tempfile::tempdir().unwrap();
-        let limited = config(folder.path()).setting("SESSION_LIMIT", "2");
-        let world = Stage::start(limited, Some(folder)).await.organization("Bells").await;
+        let world = on_plans("standard=2").await;
         let (ada, first) = world.owner("ada").await;
         world.advance(Duration::from_secs(60));
         let second = log_in_with(&world, &ada, "second/1").await;
@@ -199,6 +204,56 @@ fn one_session_more_than_are_allowed_ends_the_one_that_was_used_longest_ago() {
         assert!(first.is_open().await && third.is_open().await);
         assert_eq!(sessions(&third).await.len(), 2);
         let _ = world.api.mail(&ada.email, "Oldest session ended").await;
+    });
+}
+
+#[test]
+fn a_plan_with_fewer_devices_ends_the_oldest_sessions_and_a_larger_one_lets_more_live() {
+    run(async {
+        let world = on_plans("standard=3,free=2").await;
+        let (ada, first) = world.owner("ada").await;
+        let (second, third) = (log_in_with(&world, &ada, "second/1").await, log_in_with(&world, &ada, "third/1").await);
+
+        world.give_plan(first.organization, "free").await;
+        let before = [&first, &second, &third].map(Login::is_open);
+        let before = futures::future::join_all(before).await;
+        let fourth = log_in_with(&world, &ada, "fourth/1").await;
+        let small = sessions(&fourth).await;
+        // What no setting names is as standard.
+        world.give_plan(first.organization, "gold").await;
+        let fifth = log_in_with(&world, &ada, "fifth/1").await;
+
+        assert_eq!(before, [true; 3], "a smaller plan ends nothing by itself");
+        for ended in [&first, &second] {
+            is_unknown(&ended.api.get("/v1/me").await);
+        }
+        assert_eq!(small.len(), 2);
+        assert_eq!(sessions(&fifth).await.len(), 3);
+        assert!(third.is_open().await && fourth.is_open().await);
+    });
+}
+
+#[test]
+fn who_is_a_member_of_several_organizations_has_the_devices_of_the_most_generous_plan() {
+    run(async {
+        let world = on_plans("standard=3,free=1").await;
+        let ((ada, first), (_, host)) = (world.owner("ada").await, world.owner("host").await);
+        let _ = host.api.post("/v1/invitations", json!({ "email": ada.email, "role": "viewer" })).await.expect(201);
+        let _ = world.api.accept_invitation(&ada).await.expect(201);
+        world.give_plan(host.organization, "free").await;
+        let into_host = async |program: &str| {
+            let body = json!({ "email": ada.email, "password": ada.password, "organization_id": host.organization });
+            let api = world.api.as_nobody().with_header("user-agent", program);
+            Login::of(&api, api.post("/v1/auth/login", body).await)
+        };
+
+        let (second, third) = (into_host("second/1").await, into_host("third/1").await);
+        let all = [first.is_open().await, second.is_open().await, third.is_open().await];
+        world.give_plan(first.organization, "free").await;
+        let fourth = into_host("fourth/1").await;
+
+        assert_eq!((third.organization, all), (host.organization, [true; 3]));
+        assert_eq!(sessions(&fourth).await.len(), 1);
     });
 }
 

@@ -34,6 +34,7 @@ pub mod password;
 pub mod passwords;
 pub mod person;
 pub mod person_error;
+pub mod plan;
 pub mod policy;
 pub mod recovery_code;
 pub mod role;
@@ -72,13 +73,14 @@ pub use members::{ListedMember, Members};
 pub use openings::{OpenSession, Visit};
 pub use operator::{OrganizationFigures, OverseenOrganization, Oversight};
 pub use organization::{
-    IpRanges, Locale, NewOrganization, Organization, OrganizationName, OrganizationPatch, SuspensionReason, TimeZoneName,
+    IpRanges, Locale, NewOrganization, Organization, OrganizationName, OrganizationPatch, Standing, Steering, SuspensionReason, TimeZoneName,
 };
 pub use organizations::{FoundedOrganization, Organizations};
 pub use password::{Hasher, NewPassword, Password, PasswordHash, PasswordRefusal};
 pub use passwords::Passwords;
 pub use person::SentMails;
 pub use person_error::PersonError;
+pub use plan::{Plan, SessionLimits};
 pub use policy::{Retention, RetentionPatch, SecurityPolicy, SecurityPolicyPatch};
 pub use role::{CustomRole, NewRole, RoleDescription, RoleName, RolePatch, RolePermissions};
 pub use roles::{ListedRole, Roles};

@@ -102,7 +102,7 @@ pub struct Logins {
 }
 
 impl Logins {
-    /// Opens the logins for a function; needs the settings `ENTITIES_TABLE`, `PASSWORD_HASH_COST`, `CLIENT_ATTEMPTS`, `SESSION_LIMIT`, `LINK_KEY`,
+    /// Opens the logins for a function; needs the settings `ENTITIES_TABLE`, `PASSWORD_HASH_COST`, `CLIENT_ATTEMPTS`, `SESSION_LIMITS`, `LINK_KEY`,
     /// `CREDENTIAL_KEY` and those of the vault.
     ///
     /// # Errors

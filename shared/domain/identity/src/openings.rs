@@ -12,7 +12,10 @@ use crate::account_error::AccountError;
 use crate::account_store::AccountStore;
 use crate::accounts::trail;
 use crate::logins::subject;
+use crate::members::Members;
+use crate::organization::Organization;
 use crate::organizations::Organizations;
+use crate::plan::SessionLimits;
 use crate::security::{SecurityEventKind, SecurityEvents, SignIn, Suspicion};
 use crate::session::{Beginning, RefreshToken, Session};
 use crate::user::User;
@@ -53,10 +56,11 @@ pub(crate) struct Entrance<'a> {
 pub(crate) struct Openings {
     store: AccountStore,
     organizations: Organizations,
+    members: Members,
     security: SecurityEvents,
     keyed: KeyedHash,
     trails: Trails,
-    most_sessions: usize,
+    limits: SessionLimits,
 }
 
 impl Visit<'_> {
@@ -71,10 +75,11 @@ impl Openings {
         Ok(Self {
             store: AccountStore::from_setup(setup)?,
             organizations: Organizations::from_setup(setup)?,
+            members: Members::from_setup(setup)?,
             security: SecurityEvents::from_setup(setup)?,
             keyed: KeyedHash::new(&setup.secret("CREDENTIAL_KEY")?),
             trails: Trails::from_setup(setup, function)?,
-            most_sessions: usize::try_from(setup.number("SESSION_LIMIT")?).unwrap_or(usize::MAX).max(1),
+            limits: SessionLimits::from_setup(setup)?,
         })
     }
 
@@ -89,7 +94,8 @@ impl Openings {
     ) -> Result<OpenSession, AccountError> {
         let Entrance { organization, amr, suspicions, visit } = entrance;
         let store = self.store.by(&trail(&self.trails, (organization, user), visit.origin, moment));
-        let hours = i64::from(self.organizations.get(organization).await?.security.session_hours.get());
+        let entered = self.organizations.get(organization).await?;
+        let hours = i64::from(entered.security.session_hours.get());
         let sign_in = visit.sign_in(&self.security, user, moment);
         for _ in 0..TRIES {
             let before = store.find_user(user).await?.ok_or(AccountError::UserAbsent)?;
@@ -98,7 +104,7 @@ impl Openings {
             let place = sign_in.place.as_ref().map(|place| place.country.clone());
             let beginning = Beginning { user, organization, amr: amr.clone(), lives: SignedDuration::from_hours(hours), place };
             let (session, refresh_token) = Session::begin(beginning, visit.origin, &self.keyed, (moment, ids));
-            let (ended, limit_reached) = self.ended(store.sessions_of(user, moment).await?, visit.session);
+            let (ended, limit_reached) = self.ended((user, &entered), store.sessions_of(user, moment).await?, visit.session).await?;
             let mut writes = used.clone();
             writes.extend([store.insert_session(&session)?, store.replace_user((&before, &after))?]);
             writes.extend(ended.iter().map(|session| store.revoke_session(session, moment)));
@@ -121,10 +127,28 @@ impl Openings {
     }
 
     /// Tells which sessions end for a new one, and whether that is because there are too many.
-    fn ended(&self, sessions: Vec<Session>, of_browser: Option<SessionId>) -> (Vec<Session>, Option<Suspicion>) {
+    async fn ended(
+        &self,
+        (user, entered): (UserId, &Organization),
+        sessions: Vec<Session>,
+        of_browser: Option<SessionId>,
+    ) -> Result<(Vec<Session>, Option<Suspicion>), AccountError> {
         let (mut ended, others): (Vec<Session>, Vec<Session>) = sessions.into_iter().partition(|session| Some(session.id) == of_browser);
-        let too_many = (others.len() + 1).saturating_sub(self.most_sessions);
+        let wanted = others.len() + 1;
+        let mut most = self.limits.of(&entered.plan);
+        if wanted > most {
+            most = self.most_of_all(user).await?.max(most);
+        }
+        let too_many = wanted.saturating_sub(most);
         ended.extend(others.into_iter().take(too_many));
-        (ended, (too_many > 0).then(|| Suspicion::of(SecurityEventKind::SessionLimitReached)))
+        Ok((ended, (too_many > 0).then(|| Suspicion::of(SecurityEventKind::SessionLimitReached))))
+    }
+
+    /// Gives the largest limit of all organizations of a user: a session moves between them, so that it counts for none of them alone.
+    async fn most_of_all(&self, user: UserId) -> Result<usize, AccountError> {
+        let organizations: Vec<OrganizationId> =
+            self.members.of_user(user).await?.into_iter().map(|membership| membership.organization).collect();
+        let organizations = self.organizations.find_many(&organizations).await?;
+        Ok(organizations.iter().map(|organization| self.limits.of(&organization.plan)).max().unwrap_or_default())
     }
 }

@@ -1,4 +1,4 @@
-//! The operator's view across organizations, and the stop that only the operator can set.
+//! The operator's view across organizations, and what only the operator can set: the stop, and the plan.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::api_key_store::ApiKeyStore;
 use crate::error::IdentityError;
 use crate::member_store::MemberStore;
-use crate::organization::{Organization, SuspensionReason};
+use crate::organization::{Organization, Steering};
 use crate::organization_store::OrganizationStore;
 
 /// How many organizations are counted at the same time.
@@ -104,29 +104,28 @@ impl Oversight {
         self.store.find(id).await?.ok_or(IdentityError::OrganizationAbsent)
     }
 
-    /// Suspends an organization for a reason, or lets it go on without one; all its callers are refused from now on.
+    /// Suspends an organization for a reason, whose callers are all refused from then on, lets it go on, or gives it another plan.
     ///
     /// # Errors
-    /// [`IdentityError::OwnOrganization`] when the operator acts for this very organization, [`IdentityError::Changed`],
+    /// [`IdentityError::OwnOrganization`] when the operator suspends the organization that they act for, [`IdentityError::Changed`],
     /// [`IdentityError::Raced`], or as [`Oversight::inspect`].
-    pub async fn suspend(
+    pub async fn steer(
         &self,
         (own, id): (OrganizationId, OrganizationId),
-        (reason, seen): (Option<SuspensionReason>, Option<u64>),
+        (steering, seen): (Steering, Option<u64>),
         moment: Timestamp,
     ) -> Result<Organization, IdentityError> {
         let before = self.get(id).await?;
-        if own == id {
+        if own == id && steering.standing.is_some() {
             return Err(IdentityError::OwnOrganization);
         }
         if seen.is_some_and(|version| version != before.version) {
             return Err(IdentityError::Changed(before.version));
         }
-        let is_same = before.suspended.as_ref().map(|suspension| &suspension.reason) == reason.as_ref();
-        if is_same {
+        let after = before.clone().steered(steering, moment);
+        if (&after.suspended, &after.plan) == (&before.suspended, &before.plan) {
             return Ok(before);
         }
-        let after = before.clone().suspended(reason, moment);
         self.store.commit(vec![self.store.replace(&before, &after)?]).await?;
         Ok(after)
     }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::branding::{Branding, BrandingPatch};
+use crate::plan::Plan;
 use crate::policy::{Retention, RetentionPatch, SecurityPolicy, SecurityPolicyPatch};
 
 /// The longest name of an organization or a key, in characters.
@@ -30,6 +31,9 @@ pub struct Organization {
     /// Its owner; nobody while it only has API keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<UserId>,
+    /// What the operator sells it.
+    #[serde(default)]
+    pub plan: Plan,
     /// How it looks.
     #[serde(default)]
     pub branding: Branding,
@@ -62,6 +66,8 @@ pub struct NewOrganization {
     pub locale: Locale,
     /// The time zone in which it plans.
     pub time_zone: TimeZoneName,
+    /// Its plan.
+    pub plan: Plan,
 }
 
 /// What to change of an organization; what is absent stays.
@@ -83,6 +89,24 @@ pub struct OrganizationPatch {
     pub allowed_ip_ranges: Option<IpRanges>,
 }
 
+/// What the operator changes of an organization; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Steering {
+    /// Whether anybody may use it from now on.
+    pub standing: Option<Standing>,
+    /// Its new plan.
+    pub plan: Option<Plan>,
+}
+
+/// Whether an organization may be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody may, for a reason.
+    Suspended(SuspensionReason),
+    /// It goes on.
+    Open,
+}
+
 /// The operator's stop of an organization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspension {
@@ -92,17 +116,26 @@ pub struct Suspension {
     pub reason: SuspensionReason,
 }
 
+impl NewOrganization {
+    /// Describes an organization that is as usual, but for its name.
+    #[must_use]
+    pub fn named(name: OrganizationName) -> Self {
+        Self { name, locale: Locale::default(), time_zone: TimeZoneName::default(), plan: Plan::default() }
+    }
+}
+
 impl Organization {
     /// Makes the first version of an organization.
     #[must_use]
     pub fn new(id: OrganizationId, new: NewOrganization, moment: Timestamp) -> Self {
-        let NewOrganization { name, locale, time_zone } = new;
+        let NewOrganization { name, locale, time_zone, plan } = new;
         Self {
             id,
             name,
             locale,
             time_zone,
             owner: None,
+            plan,
             branding: Branding::default(),
             retention: Retention::default(),
             security: SecurityPolicy::default(),
@@ -143,14 +176,19 @@ impl Organization {
         Self { owner: Some(owner), updated_at: moment, version: self.version + 1, ..self }
     }
 
-    /// Makes the next version, which is suspended for a reason, or goes on without one.
+    /// Makes the next version, as the operator wants it.
     ///
     /// One that is suspended keeps the moment of its suspension when only the reason changes.
     #[must_use]
-    pub fn suspended(self, reason: Option<SuspensionReason>, moment: Timestamp) -> Self {
+    pub fn steered(self, steering: Steering, moment: Timestamp) -> Self {
         let since = self.suspended.as_ref().map_or(moment, |suspension| suspension.at);
-        let suspended = reason.map(|reason| Suspension { at: since, reason });
-        Self { suspended, updated_at: moment, version: self.version + 1, ..self }
+        let suspended = match steering.standing {
+            Some(Standing::Suspended(reason)) => Some(Suspension { at: since, reason }),
+            Some(Standing::Open) => None,
+            None => self.suspended,
+        };
+        let plan = steering.plan.unwrap_or(self.plan);
+        Self { suspended, plan, updated_at: moment, version: self.version + 1, ..self }
     }
 }
 
@@ -349,11 +387,12 @@ mod tests {
 
     #[test]
     fn a_suspension_keeps_its_moment_until_it_ends() {
-        let reason = |text: &str| Some(SuspensionReason::try_from(text.to_owned()).unwrap());
+        let to = |standing| Steering { standing: Some(standing), plan: None };
+        let suspend = |text: &str| to(Standing::Suspended(SuspensionReason::try_from(text.to_owned()).unwrap()));
         let at = |second| Timestamp::from_second(second).unwrap();
 
-        let suspended = organization().suspended(reason("spam"), at(1)).suspended(reason("spam, proven"), at(2));
-        let resumed = suspended.clone().suspended(None, at(3));
+        let suspended = organization().steered(suspend("spam"), at(1)).steered(suspend("spam, proven"), at(2));
+        let resumed = suspended.clone().steered(to(Standing::Open), at(3));
 
         let suspension = suspended.suspended.unwrap();
         assert_eq!((suspension.at, String::from(suspension.reason)), (at(1), "spam, proven".to_owned()));
@@ -361,9 +400,20 @@ mod tests {
     }
 
     #[test]
-    fn an_organization_that_was_stored_without_a_policy_reads_back() {
+    fn another_plan_leaves_a_suspension() {
+        let reason = SuspensionReason::try_from("spam".to_owned()).unwrap();
+        let plan = Plan::try_from("free".to_owned()).unwrap();
+        let suspended = organization().steered(Steering { standing: Some(Standing::Suspended(reason)), plan: None }, Timestamp::UNIX_EPOCH);
+
+        let after = suspended.clone().steered(Steering { standing: None, plan: Some(plan.clone()) }, Timestamp::UNIX_EPOCH);
+
+        assert_eq!((after.plan, after.suspended, after.version), (plan, suspended.suspended, 3));
+    }
+
+    #[test]
+    fn an_organization_that_was_stored_without_a_policy_and_a_plan_reads_back() {
         let mut stored = serde_json::to_value(organization()).unwrap();
-        for member in ["branding", "retention", "security", "allowed_ip_ranges"] {
+        for member in ["plan", "branding", "retention", "security", "allowed_ip_ranges"] {
             stored.as_object_mut().unwrap().remove(member);
         }
 
@@ -372,8 +422,7 @@ mod tests {
 
     fn organization() -> Organization {
         let name = OrganizationName::try_from("Bells".to_owned()).unwrap();
-        let new = NewOrganization { name, locale: Locale::default(), time_zone: TimeZoneName::default() };
-        Organization::new(OrganizationId::from_bytes([1; 16]), new, Timestamp::UNIX_EPOCH)
+        Organization::new(OrganizationId::from_bytes([1; 16]), NewOrganization::named(name), Timestamp::UNIX_EPOCH)
     }
 
     #[test]

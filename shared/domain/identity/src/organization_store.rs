@@ -2,7 +2,7 @@
 //!
 //! | access pattern | key |
 //! | --- | --- |
-//! | an organization | `ORG#{org}#ORGANIZATION` / `ORGANIZATION` |
+//! | an organization; several | `ORG#{org}#ORGANIZATION` / `ORGANIZATION` |
 //! | all organizations, the oldest first (the operator's) | index: `ORGANIZATIONS` / `{org}` |
 
 use std::sync::Arc;
@@ -38,6 +38,11 @@ impl OrganizationStore {
 
     pub(crate) async fn find(&self, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
         self.entities.find(key(id)).await
+    }
+
+    pub(crate) async fn find_many(&self, ids: &[OrganizationId]) -> Result<Vec<Organization>, StoreError> {
+        let keys: Vec<Key> = ids.iter().map(|id| key(*id)).collect();
+        self.entities.find_many(&keys).await
     }
 
     pub(crate) async fn page(&self, cursor: Option<Cursor>, limit: u32) -> Result<Page<Organization>, StoreError> {

@@ -14,7 +14,7 @@ use crate::api_keys::ApiKeys;
 use crate::error::IdentityError;
 use crate::member::Member;
 use crate::member_store::MemberStore;
-use crate::organization::{NewOrganization, Organization, OrganizationPatch};
+use crate::organization::{NewOrganization, Organization, OrganizationName, OrganizationPatch};
 use crate::organization_store::OrganizationStore;
 use crate::role::ResolvedRole;
 
@@ -77,10 +77,11 @@ impl Organizations {
     ///
     /// # Errors
     /// [`IdentityError::Store`] when the table fails.
-    pub async fn bootstrap(&self, new: NewOrganization, moment: Timestamp, ids: &IdSource) -> Result<FoundedOrganization, IdentityError> {
+    pub async fn bootstrap(&self, name: OrganizationName, moment: Timestamp, ids: &IdSource) -> Result<FoundedOrganization, IdentityError> {
         let every =
             Permission::ALL.iter().copied().filter(|permission| permission.is_for_keys() || *permission == Permission::PlatformOperate);
-        self.found(Organization::new(ids.id(moment), new, moment), every.collect(), (Vec::new(), moment, ids)).await
+        let organization = Organization::new(ids.id(moment), NewOrganization::named(name), moment);
+        self.found(organization, every.collect(), (Vec::new(), moment, ids)).await
     }
 
     /// Makes the writes of an organization and its owner's membership, for the transaction in which somebody signs up.
@@ -106,6 +107,14 @@ impl Organizations {
     /// [`IdentityError::OrganizationAbsent`], or [`IdentityError::Store`] when the table fails.
     pub async fn get(&self, id: OrganizationId) -> Result<Organization, IdentityError> {
         self.store.find(id).await?.ok_or(IdentityError::OrganizationAbsent)
+    }
+
+    /// Gives those of some organizations that there are.
+    ///
+    /// # Errors
+    /// [`IdentityError::Store`] when the table fails.
+    pub async fn find_many(&self, ids: &[OrganizationId]) -> Result<Vec<Organization>, IdentityError> {
+        Ok(self.store.find_many(ids).await?)
     }
 
     /// Gives the owner of an organization; nobody while it only has API keys.
