@@ -1,6 +1,6 @@
 //! The first organization of a platform in AWS: its key is the operator's, and no route makes it.
 
-use carillon_identity::{Locale, NewOrganization, OrganizationName, Organizations, TimeZoneName};
+use carillon_identity::{OrganizationName, Organizations};
 use carillon_kernel::{Failure, Kind, Secret, Setup};
 
 /// Makes an organization, and gives the secret of its API key, which may also operate the platform.
@@ -12,7 +12,6 @@ use carillon_kernel::{Failure, Kind, Secret, Setup};
 pub async fn first_key(setup: &Setup, name: &str) -> Result<Secret, Failure> {
     let name = OrganizationName::try_from(name.to_owned());
     let name = name.map_err(|problem| Failure::new(Kind::Invalid, "organizations.name", problem.to_string()))?;
-    let new = NewOrganization { name, locale: Locale::default(), time_zone: TimeZoneName::default() };
-    let founded = Organizations::from_setup(setup)?.bootstrap(new, setup.clock().now(), &setup.ids()).await?;
+    let founded = Organizations::from_setup(setup)?.bootstrap(name, setup.clock().now(), &setup.ids()).await?;
     Ok(founded.api_key.secret)
 }
