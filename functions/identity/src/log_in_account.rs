@@ -7,6 +7,7 @@ use carillon_kernel::IdSource;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::address;
 use crate::session_answer::{Delivery, SessionAnswers};
 
 /// Logs people in.
@@ -46,7 +47,7 @@ impl<'a> Demanded<'a> {
 
 impl Input for Body {
     fn problems(&self) -> Vec<Problem> {
-        let email = self.email.is_none().then(no_email);
+        let email = self.email.is_none().then(address::no_email);
         let password = self.password.is_empty().then(|| Problem::new("/password", "accounts.missing", "the password is needed"));
         email.into_iter().chain(password).collect()
     }
@@ -63,7 +64,7 @@ impl PublicFunction for AccountsLogIn {
 
     async fn handle(&self, request: RawRequest) -> Result<Reply, Failure> {
         let body: Body = request.json()?;
-        let email = body.email.ok_or_else(|| Failure::invalid(vec![no_email()]))?;
+        let email = address::needed(body.email)?;
         self.answers.permit(body.delivery, &request)?;
         let device = self.answers.device(body.delivery, &request);
         let session = self.answers.session(body.delivery, &request);
@@ -81,10 +82,6 @@ impl PublicFunction for AccountsLogIn {
             }
         }
     }
-}
-
-fn no_email() -> Problem {
-    Problem::new("/email", "accounts.missing", "the email address is needed")
 }
 
 #[cfg(test)]

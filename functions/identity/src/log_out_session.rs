@@ -3,9 +3,8 @@
 use carillon_contracts::Permission;
 use carillon_harness::{Call, Failure, HttpFunction, Nothing, Reply, Setup, SetupError};
 use carillon_identity::Sessions;
-use carillon_tokens::Cookie;
 
-use crate::session_answer::user_of;
+use crate::session_answer::{user_of, without_session};
 
 /// Logs people out.
 #[derive(Debug)]
@@ -29,8 +28,6 @@ impl HttpFunction for SessionsLogOut {
 
         self.sessions.by(&call.trail()).revoke(user, session, call.moment).await?;
 
-        // What the browser keeps of answers goes, too: <https://www.w3.org/TR/clear-site-data/>.
-        let gone = Reply::no_content().header("clear-site-data", "\"cache\", \"storage\"");
-        Ok(Cookie::OF_SESSION.iter().fold(gone, |reply, cookie| reply.cookie(cookie.clear())))
+        Ok(without_session(Reply::no_content()))
     }
 }

@@ -1,10 +1,10 @@
 //! POST /v1/auth/password/forgot: sends a link by which a new password is set; the answer is the same for every address.
 
-use carillon_harness::{Failure, Input, Problem, PublicFunction, RateClass, RawRequest, Reply, Setup, SetupError};
-use carillon_identity::{Accounts, EmailAddress};
+use carillon_harness::{Failure, PublicFunction, RateClass, RawRequest, Reply, Setup, SetupError};
+use carillon_identity::Accounts;
 use carillon_kernel::IdSource;
-use serde::Deserialize;
 
+use crate::address::AddressBody;
 use crate::mailed::Mailed;
 
 /// Sends links that set new passwords.
@@ -12,19 +12,6 @@ use crate::mailed::Mailed;
 pub struct PasswordsRequestReset {
     accounts: Accounts,
     ids: IdSource,
-}
-
-/// Whose mail.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Body {
-    email: Option<EmailAddress>,
-}
-
-impl Input for Body {
-    fn problems(&self) -> Vec<Problem> {
-        if self.email.is_some() { Vec::new() } else { vec![no_email()] }
-    }
 }
 
 impl PublicFunction for PasswordsRequestReset {
@@ -37,15 +24,10 @@ impl PublicFunction for PasswordsRequestReset {
     }
 
     async fn handle(&self, request: RawRequest) -> Result<Reply, Failure> {
-        let body: Body = request.json()?;
-        let email = body.email.ok_or_else(|| Failure::invalid(vec![no_email()]))?;
+        let email = request.json::<AddressBody>()?.email()?;
 
         self.accounts.forgot(email, &request.origin, (request.moment, &self.ids)).await?;
 
         Ok(Reply::accepted(&Mailed::LINK))
     }
-}
-
-fn no_email() -> Problem {
-    Problem::new("/email", "accounts.missing", "an email address is needed")
 }

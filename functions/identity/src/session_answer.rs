@@ -153,6 +153,12 @@ pub(crate) fn user_of(caller: &Caller) -> Result<(UserId, SessionId), Failure> {
     }
 }
 
+/// Tells a browser that its session is over: the cookies go, and what it keeps of answers (<https://www.w3.org/TR/clear-site-data/>).
+pub(crate) fn without_session(reply: Reply) -> Reply {
+    let reply = reply.header("clear-site-data", "\"cache\", \"storage\"");
+    Cookie::OF_SESSION.iter().fold(reply, |reply, cookie| reply.cookie(cookie.clear()))
+}
+
 fn unsigned(error: TokenError) -> Failure {
     Failure::new(Kind::Internal, "tokens.unsigned", error.to_string())
 }
