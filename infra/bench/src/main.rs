@@ -2,13 +2,16 @@
 //!
 //! Reading order: [`stage`] (the embedded servers and the stand-ins in a process of their own), [`campaign`] and [`people`] (what
 //! is sent to whom), [`deliver`] with [`steps`] and [`plain`] (CPU and allocations of the deliver path), [`worker`] and
-//! [`end_to_end`] (throughput and memory of all consumers), [`prices`] and [`cost`] (money), [`report`].
+//! [`end_to_end`] (throughput and memory of all consumers), [`answers`] (how long they take for known and unknown addresses), [`prices`] and [`cost`] (money), [`month`] (the bill of a month),
+//! [`report`].
 
+mod answers;
 mod campaign;
 mod cost;
 mod deliver;
 mod end_to_end;
 mod measure;
+mod month;
 mod people;
 mod plain;
 mod prices;
@@ -62,6 +65,18 @@ enum Command {
         #[arg(long, default_value_t = 100_000)]
         recipients: u64,
     },
+    /// How long answers take for addresses with and without an account.
+    Answers {
+        /// Requests of each kind.
+        #[arg(long, default_value_t = 200)]
+        rounds: u32,
+    },
+    /// What a month costs for three sizes, in Markdown; measures nothing.
+    Month {
+        /// Write the table into infra/README.md instead.
+        #[arg(long)]
+        write: bool,
+    },
     /// The child process of the embedded servers, the API and the stand-ins.
     #[command(hide = true)]
     Stage(StageOptions),
@@ -87,9 +102,11 @@ fn run(bench: &Bench) -> Result<(), Failure> {
     match &bench.command {
         Some(Command::Stage(options)) => return stage::serve(options),
         Some(Command::Worker(options)) => return worker::run(options),
+        Some(Command::Month { write }) => return tell_month(*write),
         Some(Command::Deliver { recipients }) => report.deliver = Some(deliver::run(&bench.out, *recipients)?),
         Some(Command::Send { recipients }) => report.sends = end_to_end::sends(&bench.out, recipients)?,
         Some(Command::Cost { recipients }) => report.costs = end_to_end::costs(&bench.out, *recipients)?,
+        Some(Command::Answers { rounds }) => report.answers = answers::run(&bench.out, *rounds)?,
         None => {
             report.deliver = Some(deliver::run(&bench.out, 10_000)?);
             report.costs = end_to_end::costs(&bench.out, 100_000)?;
@@ -102,6 +119,16 @@ fn run(bench: &Bench) -> Result<(), Failure> {
     } else {
         println!("{report}")
     }
+    Ok(())
+}
+
+/// The repository that this program was built from, wherever it is called.
+fn tell_month(write: bool) -> Result<(), Failure> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    if write {
+        return month::write(&root);
+    }
+    print!("{}", month::table(&root)?);
     Ok(())
 }
 

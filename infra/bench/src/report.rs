@@ -8,6 +8,7 @@ use comfy_table::{CellAlignment, Table};
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
+use crate::answers::{AnswerReport, Spread};
 use crate::cost::Cost;
 use crate::deliver::DeliverReport;
 use crate::end_to_end::SendReport;
@@ -31,10 +32,13 @@ pub struct Report {
     /// What they cost.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub costs: Vec<Cost>,
+    /// How long answers take for addresses with and without an account.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<AnswerReport>,
 }
 
 impl Report {
-    /// Writes what was measured to one file a kind: `deliver.json`, `sends.json`, `costs.json`.
+    /// Writes what was measured to one file a kind: `deliver.json`, `sends.json`, `costs.json`, `answers.json`.
     pub fn keep(&self, folder: &Path) -> Result<(), Failure> {
         std::fs::create_dir_all(folder)?;
         let write = |name: &str, text: serde_json::Result<String>| std::fs::write(folder.join(name), text?);
@@ -46,6 +50,9 @@ impl Report {
         }
         if !self.costs.is_empty() {
             write("costs.json", serde_json::to_string_pretty(&self.costs))?;
+        }
+        if !self.answers.is_empty() {
+            write("answers.json", serde_json::to_string_pretty(&self.answers))?;
         }
         Ok(())
     }
@@ -61,6 +68,9 @@ impl fmt::Display for Report {
         }
         for cost in &self.costs {
             writeln!(formatter, "{}", cost_table(cost))?;
+        }
+        if !self.answers.is_empty() {
+            writeln!(formatter, "{}", answers_table(&self.answers))?;
         }
         Ok(())
     }
@@ -106,6 +116,15 @@ fn sends_table(reports: &[SendReport]) -> String {
         text.push_str(&format!("\nGoal for a million, about {GOAL_SECONDS_OF_MILLION:.0} s: {reached}."));
     }
     text
+}
+
+fn answers_table(reports: &[AnswerReport]) -> String {
+    let mut table = table(&["request; 10%, median, 90% in ms", "known address", "unknown address"]);
+    let told = |spread: &Spread| format!("{:.1}, {:.1}, {:.1}", spread.tenth_ms, spread.median_ms, spread.nine_tenths_ms);
+    for report in reports {
+        table.add_row([report.name.clone(), told(&report.known), told(&report.unknown)]);
+    }
+    table.to_string()
 }
 
 fn cost_table(cost: &Cost) -> String {

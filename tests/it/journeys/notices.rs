@@ -1,11 +1,9 @@
 //! The mails about accounts: who gets which, and that they can be read.
 
-use std::time::{Duration, Instant};
-
 use carillon_testkit::Person;
 use serde_json::{Value, json};
 
-use super::{World, config, journey, journey_here, run};
+use super::{World, journey, journey_here};
 
 /// Reads a mail as people do; it has both parts, says the same in them, and shows nothing of how it was made.
 async fn read(world: &World, to: &str, (subject, link): (&str, Option<&str>)) -> String {
@@ -102,39 +100,6 @@ fn many_people_of_one_office_log_in_at_the_same_moment() {
 
         for login in logins {
             assert_eq!(login.await.unwrap(), 200);
-        }
-    });
-}
-
-/// How long answers take for a known and for an unknown address, at the real cost of a hash; for the table in `docs/identity.md`.
-#[test]
-#[ignore = "a measurement: it prints times and demands nothing of them"]
-fn how_long_answers_take() {
-    run(async {
-        let folder = tempfile::tempdir().unwrap();
-        let mut real = config(folder.path()).setting("PASSWORD_HASH_COST", "m=19456,t=2,p=1");
-        real.pollers = carillon_local::platform::Start::OnRequest;
-        let world = super::Stage::start(real, Some(folder)).await.organization("Bells").await;
-        let ada = world.person("ada");
-        let _ = world.api.sign_up(&ada, "Belfry").await.expect(202);
-        for (path, body) in [("/v1/auth/login", json!({ "password": "a wrong password" })), ("/v1/auth/password/forgot", json!({}))] {
-            let mut taken: [Vec<Duration>; 2] = [Vec::new(), Vec::new()];
-            for round in 0..200 {
-                world.advance(Duration::from_secs(4 * 3600));
-                let addresses = [ada.email.clone(), format!("nobody{round}@people.example")];
-                for (email, taken) in addresses.into_iter().zip(&mut taken) {
-                    let mut body = body.clone();
-                    body["email"] = json!(email);
-                    let started = Instant::now();
-                    let _ = world.api.as_nobody().post(path, body).await;
-                    taken.push(started.elapsed());
-                }
-            }
-            let [known, unknown] = taken.map(|mut taken| {
-                taken.sort();
-                [taken[20], taken[100], taken[180]]
-            });
-            eprintln!("{path}: known {known:?}, unknown {unknown:?} (10%, median, 90%)");
         }
     });
 }
