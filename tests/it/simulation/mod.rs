@@ -4,14 +4,17 @@
 //! Work acts on the world only by calls (to tables, queues, buckets and providers), so that dying before or after each call is all that
 //! dying at an await can be; whether the call had its effect is known here, where a future that is dropped somewhere leaves it open.
 
+mod dead_letters;
+mod drops;
+mod losses;
 mod people;
+mod requests;
 mod stage;
 
 use std::time::Duration;
 
 use carillon_contracts::{CampaignId, ListId, SenderId};
-use carillon_testkit::{Api, File, Queued, Side, Stop};
-use jiff::Timestamp;
+use carillon_testkit::{File, Queued, Side, Stop};
 use serde_json::{Value, json};
 
 use crate::journeys::run;
@@ -157,78 +160,6 @@ async fn a_mail_campaign_survives(function: &str, seed: u64) {
     .await;
 }
 
-/// A mail campaign whose consumer is dropped at every one of its awaits in turn, wherever its call is then.
-async fn a_mail_campaign_survives_drops(function: &str, seed: u64) {
-    let stage = Stage::build(seed).await;
-    let readers = Readers::of(&stage).await;
-    let mut count = 1;
-    loop {
-        let case = readers.campaign().await;
-        let message = stage.until_message_for(function).await;
-        let was_dropped = stage.drop_at_await(&message, count).await;
-        stage.queues.put_back(message.clone(), 3);
-        stage.queues.put_back(message, 0);
-        case.everybody_got_it_once(&stage, READERS.len()).await;
-        if !was_dropped {
-            break;
-        }
-        count += 1;
-    }
-    assert!(count > 1, "nothing was ever dropped");
-    eprintln!("{function}: {} awaits", count - 1);
-}
-
-#[test]
-fn expanding_an_audience_survives_being_dropped_at_every_await() {
-    run(a_mail_campaign_survives_drops("sending-expand-audience", 21));
-}
-
-#[test]
-fn releasing_work_survives_being_dropped_at_every_await() {
-    run(a_mail_campaign_survives_drops("sending-release-work", 22));
-}
-
-#[test]
-fn delivering_mail_survives_being_dropped_at_every_await() {
-    run(a_mail_campaign_survives_drops("sending-deliver-email", 23));
-}
-
-#[test]
-fn folding_figures_survives_being_dropped_at_every_await() {
-    run(a_mail_campaign_survives_drops("sending-fold-figures", 24));
-}
-
-#[test]
-fn finishing_a_campaign_survives_being_dropped_at_every_await() {
-    run(a_mail_campaign_survives_drops("campaigns-finish", 25));
-}
-
-#[test]
-fn folding_events_survives_being_dropped_at_every_await() {
-    run(a_mail_campaign_survives_drops("feedback-fold-ses-events", 26));
-}
-
-#[test]
-fn delivering_texts_survives_being_dropped_at_every_await() {
-    run(async {
-        let stage = Stage::build(28).await;
-        let mut count = 1;
-        loop {
-            let case = text_campaign(&stage, count).await;
-            let message = stage.until_message_for("sending-deliver-sms").await;
-            let was_dropped = stage.drop_at_await(&message, count).await;
-            stage.queues.put_back(message.clone(), 0);
-            stage.queues.put_back(message, 3);
-            case.nobody_got_it_twice(&stage, NUMBERS.len()).await;
-            if !was_dropped {
-                break;
-            }
-            count += 1;
-        }
-        assert!(count > 1, "nothing was ever dropped");
-    });
-}
-
 #[test]
 fn expanding_an_audience_survives_a_death_at_every_call() {
     run(a_mail_campaign_survives("sending-expand-audience", 1));
@@ -257,110 +188,6 @@ fn finishing_a_campaign_survives_a_death_at_every_call() {
 #[test]
 fn folding_events_survives_a_death_at_every_call() {
     run(a_mail_campaign_survives("feedback-fold-ses-events", 6));
-}
-
-#[test]
-fn sending_a_campaign_survives_a_death_at_every_call_when_the_request_is_repeated_with_its_key() {
-    run(async {
-        let stage = Stage::build(16).await;
-        let readers = Readers::of(&stage).await;
-        at_every_call(async |stop| {
-            let case = readers.draft().await;
-            let path = format!("/v1/campaigns/{}/send", case.campaign);
-            let died = stage.stop_at_request("campaigns-send", case.send_event(&path), stop).await;
-            // The lease of the key that the dead request held.
-            stage.advance(Duration::from_secs(61));
-            let headers = [("idempotency-key", path.as_str())];
-            let again = case.tenant.api.call_with(reqwest::Method::POST, &path, (&Value::Null, &headers)).await;
-            assert_eq!(again.status, 202, "{}", again.text);
-            case.everybody_got_it_once(&stage, READERS.len()).await;
-            died
-        })
-        .await;
-    });
-}
-
-/// The call at which `campaigns-send` dies between its commit and its message.
-async fn call_before_the_message(stage: &Stage, readers: &Readers) -> Stop {
-    for call in 1..40 {
-        let stop = Stop { call, side: Side::After };
-        let case = readers.draft().await;
-        let died = stage.stop_at_request("campaigns-send", case.send_event(&format!("/v1/campaigns/{}/send", case.campaign)), stop).await;
-        assert!(died, "campaigns-send never dies with its change made and its message unsent");
-        let is_made = case.tenant.api.campaign(case.campaign).await["status"] != "draft";
-        if is_made && stage.queues.count(&stage.queue_of("sending-expand-audience")) == 0 {
-            case.everybody_got_it_once(stage, READERS.len()).await;
-            return stop;
-        }
-        stage.until_quiet().await;
-    }
-    panic!("campaigns-send makes more calls than a request should");
-}
-
-#[test]
-fn sweeping_the_outbox_survives_a_death_at_every_call() {
-    run(async {
-        let stage = Stage::build(17).await;
-        let readers = Readers::of(&stage).await;
-        let unsent = call_before_the_message(&stage, &readers).await;
-        at_every_call(async |stop| {
-            let case = readers.draft().await;
-            let path = format!("/v1/campaigns/{}/send", case.campaign);
-            assert!(stage.stop_at_request("campaigns-send", case.send_event(&path), unsent).await);
-            stage.advance(Duration::from_secs(70));
-            let died = stage.stop_at_schedule("sending-sweep-outbox", stop).await;
-            case.everybody_got_it_once(&stage, READERS.len()).await;
-            died
-        })
-        .await;
-    });
-}
-
-#[test]
-fn a_request_that_is_begun_anew_after_its_moment_was_sealed_is_told_when_it_was_done() {
-    run(async {
-        let stage = Stage::build(19).await;
-        let api = stage.tenant().await.api;
-        let seal = async || stage.platform.run_schedule("identity-seal-trail").await.unwrap();
-        let (mut number, mut begun_anew) = (0, 0);
-        at_every_call(async |stop| {
-            number += 1;
-            let (body, key) = (json!({ "name": format!("Readers {number}") }), format!("death {number}"));
-            let died = stage.stop_at_request("lists-create", list_event(&api, &body, &key), stop).await;
-            stage.advance(Duration::from_secs(120));
-            let _ = api.create_list(&format!("Between {number}")).await;
-            seal().await;
-            stage.advance(Duration::from_secs(1));
-            let headers = [("idempotency-key", key.as_str())];
-            let list = api.call_with(reqwest::Method::POST, "/v1/lists", (&body, &headers)).await.expect(201);
-
-            let mut found = api.get(&format!("/v1/audit/records?id={}", list["id"].as_str().unwrap())).await.expect(200);
-            let moment = |text: &Value| text.as_str().unwrap().parse::<Timestamp>().unwrap();
-            let (told, made) = (moment(&found["data"][0]["at"].take()), moment(&list["created_at"]));
-            begun_anew += u32::from(told > made + Duration::from_secs(60));
-            died
-        })
-        .await;
-        seal().await;
-
-        let asked = api.post("/v1/audit/verifications", json!({})).await.expect(202);
-        let path = format!("/v1/audit/verifications/{}", asked["id"].as_str().unwrap());
-        stage.until("the verification is done", async || api.get(&path).await.expect(200)["status"] == "done").await;
-        let verification = api.get(&path).await.expect(200);
-        assert!(begun_anew > 0, "no death left a request to be begun anew");
-        assert_eq!((&verification["findings"], &verification["holds"]), (&json!([]), &json!(true)));
-    });
-}
-
-/// The request that makes a list, with an idempotency key, as API Gateway gives it to the function.
-fn list_event(api: &Api, body: &Value, key: &str) -> Value {
-    json!({
-        "version": "2.0",
-        "rawPath": "/v1/lists",
-        "headers": { "authorization": format!("Bearer {}", api.key()), "idempotency-key": key },
-        "body": body.to_string(),
-        "requestContext": { "requestId": key, "http": { "method": "POST", "path": "/v1/lists", "sourceIp": "192.0.2.1" } },
-    })
 }
 
 #[test]
@@ -412,40 +239,6 @@ fn expanding_an_audience_without_anybody_survives_a_death_at_every_call() {
         })
         .await;
     });
-}
-
-/// A mail campaign of which a message never comes.
-async fn a_mail_campaign_survives_the_loss(function: &str, seed: u64) {
-    let stage = Stage::build(seed).await;
-    let readers = Readers::of(&stage).await;
-    let case = readers.campaign().await;
-    let _lost = stage.until_message_for(function).await;
-    case.everybody_got_it_once(&stage, READERS.len()).await;
-}
-
-#[test]
-fn a_lost_request_to_expand_an_audience_is_made_good() {
-    run(a_mail_campaign_survives_the_loss("sending-expand-audience", 31));
-}
-
-#[test]
-fn a_lost_request_to_release_work_is_made_good() {
-    run(a_mail_campaign_survives_the_loss("sending-release-work", 32));
-}
-
-#[test]
-fn a_lost_request_to_deliver_is_made_good() {
-    run(a_mail_campaign_survives_the_loss("sending-deliver-email", 33));
-}
-
-#[test]
-fn a_lost_request_to_sum_up_is_made_good() {
-    run(a_mail_campaign_survives_the_loss("sending-fold-figures", 34));
-}
-
-#[test]
-fn a_lost_request_to_finish_is_made_good() {
-    run(a_mail_campaign_survives_the_loss("campaigns-finish", 35));
 }
 
 #[test]
