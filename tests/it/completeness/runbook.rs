@@ -1,9 +1,10 @@
 //! The operator's documentation tells of every alarm what to do, of every parameter that a deployment needs where it comes from, and
-//! names no script that is not there.
+//! names no script and no address that is not there.
 
 use std::collections::BTreeSet;
 
 use carillon_local::template;
+use serde_json::Value;
 
 use super::{infrastructure::files, root};
 
@@ -46,6 +47,26 @@ fn scripts_that_the_documentation_names_are_there() {
     assert!(named.len() > 10, "{named:?}");
     for path in named {
         assert!(root().join(path).exists(), "{DOCUMENT} names {path}");
+    }
+}
+
+#[test]
+fn addresses_that_the_documentation_calls_are_those_of_the_api() {
+    let text = document();
+    let openapi: Value = serde_json::from_str(&std::fs::read_to_string(root().join("docs/openapi.json")).unwrap()).unwrap();
+    let known: Vec<Vec<&str>> = openapi["paths"].as_object().unwrap().keys().map(|path| path.split('/').collect()).collect();
+
+    let words = text.split(|letter: char| letter.is_whitespace() || "`\"'?()".contains(letter)).map(|word| word.trim_start_matches("$API"));
+    let called: BTreeSet<&str> = words.filter(|word| word.starts_with("/v1/") && !word.contains('…')).collect();
+
+    assert!(called.len() > 20, "{called:?}");
+    for path in called {
+        let fits = |route: &Vec<&str>| {
+            let mut pairs = path.trim_end_matches('/').split('/').zip(route);
+            // What stands for an id may be called anything; several addresses may be named by their beginning.
+            path.split('/').count() <= route.len() && pairs.all(|(said, known)| known.starts_with('{') || said == *known)
+        };
+        assert!(known.iter().any(fits), "{DOCUMENT} calls {path}");
     }
 }
 
