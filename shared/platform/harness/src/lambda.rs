@@ -12,12 +12,15 @@ use serde_json::Value;
 use crate::entry::{Entry, Invocation, Invoke};
 use crate::log::{LogFormat, start_log};
 
+/// What is logged: the figures too, and not the runtime's own span around each invocation, so that ours is the first one of a line.
+const FILTER: &str = "info,metrics=info,lambda_runtime=warn";
+
 /// Runs a function's binary: reads the environment, builds the function, serves until Lambda ends the process.
 #[must_use]
 pub fn run(entry: Entry) -> ExitCode {
     #[expect(clippy::disallowed_methods, reason = "the one place where a function's environment is read")]
     let settings: BTreeMap<String, String> = std::env::vars().collect();
-    start_log(LogFormat::Json, settings.get("LOG_FILTER").map_or("info,metrics=info", String::as_str));
+    start_log(LogFormat::Json, settings.get("LOG_FILTER").map_or(FILTER, String::as_str));
     let setup = Setup::new(Clock::system(), IdSource::system()).with_settings(settings);
     let built = match (entry.build)(&setup) {
         Ok(built) => built,
