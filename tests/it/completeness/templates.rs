@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use carillon_contracts::message::QUEUES;
+use carillon_contracts::message::{NAMED_QUEUES, QUEUES};
 use carillon_harness::Trigger;
 use carillon_local::registry;
 use carillon_local::template::model::{Deployment, Function, Source};
@@ -27,18 +27,6 @@ fn a_function_is_one_name_in_all_its_forms() {
 }
 
 #[test]
-fn every_function_has_its_log_group() {
-    let deployment = deployment();
-    let groups: BTreeSet<&str> =
-        deployment.others.iter().filter(|other| other.kind == "AWS::Logs::LogGroup").map(|other| other.logical_id.as_str()).collect();
-
-    for function in &deployment.functions {
-        let group = format!("{}LogGroup", function.logical_id);
-        assert!(groups.contains(group.as_str()), "{group} is missing");
-    }
-}
-
-#[test]
 fn every_queue_has_one_consumer_and_dead_letters() {
     let deployment = deployment();
     let dead: BTreeSet<&str> =
@@ -51,6 +39,43 @@ fn every_queue_has_one_consumer_and_dead_letters() {
         let gives_up_to = deployment.function(consumers[0]).unwrap().environment.get("DEAD_LETTERS_QUEUE_URL").unwrap();
         let dead_letters = &queue.redrive.as_ref().unwrap().queue;
         assert!(gives_up_to.ends_with(&format!("/{dead_letters}")), "{} gives messages up to {gives_up_to}", consumers[0]);
+    }
+}
+
+/// The operator's functions know the queues from the contracts, and their addresses by their names.
+#[test]
+fn the_queues_of_the_contracts_are_the_queues_of_the_templates() {
+    let deployment = deployment();
+    let url = &deployment.function("dead-letters-list").unwrap().environment["QUEUES_URL"];
+    let start = url.rsplit('/').next().unwrap();
+    let ending = |queue: &str| [queue.to_owned(), format!("{queue}-dead-letters")];
+
+    let named: BTreeSet<String> = NAMED_QUEUES.iter().flat_map(|queue| ending(&format!("{start}{}", queue.name))).collect();
+
+    let made: BTreeSet<String> = deployment.queues.iter().map(|queue| queue.name.clone()).collect();
+    assert_eq!(named, made);
+    for queue in NAMED_QUEUES {
+        let redrive = deployment.queue(&format!("{start}{}", queue.name)).unwrap().redrive.as_ref().unwrap();
+        assert_eq!(redrive.queue, format!("{start}{}-dead-letters", queue.name));
+    }
+    for setting in QUEUES {
+        let name = setting.strip_suffix("_QUEUE_URL").unwrap().to_lowercase().replace('_', "-");
+        assert!(NAMED_QUEUES.iter().any(|queue| queue.name == name), "{setting} is of no queue with a name");
+    }
+}
+
+/// A queue that is forgotten in one of the lists of the root would be out of reach of the operator.
+#[test]
+fn the_operators_functions_may_reach_every_queue() {
+    let root = carillon_local::template::written(&root().join("template.yaml")).unwrap();
+    let resources = root["Resources"].as_object().unwrap();
+    let is_queue = |resource: &Value| resource["Properties"]["TemplateURL"] == "infra/parts/queue.yaml";
+    let queues: BTreeSet<&String> = resources.iter().filter(|(_, resource)| is_queue(resource)).map(|(name, _)| name).collect();
+
+    for (parameter, output) in [("QueueArns", "Arn"), ("DeadLettersArns", "DeadLettersArn")] {
+        let listed: BTreeSet<String> = texts(&resources["Admin"]["Properties"]["Parameters"][parameter]).into_iter().collect();
+        let wanted: BTreeSet<String> = queues.iter().map(|queue| format!("{queue}.Outputs.{output}")).chain([",".to_owned()]).collect();
+        assert_eq!(listed, wanted, "{parameter}");
     }
 }
 
@@ -114,13 +139,28 @@ fn who_counts_requests_has_the_policy_of_the_gate_and_nobody_else() {
 }
 
 #[test]
+fn who_keeps_answers_for_idempotency_keys_has_the_policy_of_answers_and_nobody_else() {
+    let deployment = deployment();
+    let posts: BTreeSet<&str> =
+        deployment.routes.iter().filter(|route| route.method == "POST").map(|route| route.function.as_str()).collect();
+
+    for entry in registry::entries() {
+        let keeps = entry.keeps_answers && posts.contains(entry.name);
+        assert_eq!(has_policy(deployment.function(entry.name).unwrap(), "AnswersPolicyArn"), keeps, "{}", entry.name);
+    }
+}
+
+#[test]
 fn a_route_that_reads_may_not_write() {
+    // SQS shows a message only by giving it out, and takes it back by showing it again.
+    const LOOKS: [&str; 2] = ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"];
     let deployment = deployment();
 
     for route in deployment.routes.iter().filter(|route| route.method == "GET") {
         for (action, _) in statements(deployment.function(&route.function).unwrap()) {
             let verb = action.split(':').nth(1).unwrap();
-            let reads = ["Get", "BatchGet", "Query", "List"].iter().any(|start| verb.starts_with(start));
+            let looks = route.function == "dead-letters-get" && LOOKS.contains(&action.as_str());
+            let reads = looks || ["Get", "BatchGet", "Query", "List"].iter().any(|start| verb.starts_with(start));
             assert!(reads, "{} may {action}", route.function);
         }
     }
@@ -130,6 +170,14 @@ fn a_route_that_reads_may_not_write() {
 fn parameter(resource: &str) -> String {
     let first = resource.split(['/', ':']).next().unwrap_or_default();
     first.trim_matches(['$', '{', '}']).to_owned()
+}
+
+/// The parameter that brings the ARN of a queue, by the queue's name in AWS: `NoticesQueueArn` of `carillon-live-notices`, and
+/// `NoticesDeadLettersArn` of `carillon-live-notices-dead-letters`.
+pub(crate) fn queue_parameter(queue: &str) -> String {
+    let (queue, ending) = queue.strip_suffix("-dead-letters").map_or((queue, "QueueArn"), |queue| (queue, "DeadLettersArn"));
+    let named = NAMED_QUEUES.iter().find(|named| queue.ends_with(&format!("-{}", named.name)));
+    format!("{}{ending}", camel_case(named.unwrap_or_else(|| panic!("{queue} is no queue")).name))
 }
 
 fn consumers<'d>(deployment: &'d Deployment, queue: &str) -> Vec<&'d str> {
@@ -150,11 +198,10 @@ fn named_by_settings(function: &Function) -> BTreeSet<String> {
     let of_setting = |name: &String| match name.as_str() {
         "BUCKET" => Some("BucketArn".to_owned()),
         "VAULT_KMS_KEYS" => Some("VaultKeyArns".to_owned()),
+        "FLAGS_CONFIGURATION_ARN" => Some("FlagsConfigurationArn".to_owned()),
         "DEAD_LETTERS_QUEUE_URL" => {
             let queue = &queue_sources(function).first().unwrap().queue;
-            // The name of a queue that a nested stack leaves open: stack, nested stack, logical id.
-            let stack = queue.strip_prefix("carillon-").and_then(|name| name.strip_suffix("Queue-Queue")).unwrap();
-            Some(format!("{stack}DeadLettersArn"))
+            Some(queue_parameter(&format!("{queue}-dead-letters")))
         }
         table if table.ends_with("_TABLE") => Some(format!("{}Arn", camel_case(table))),
         queue => queue.strip_suffix("_URL").map(|queue| format!("{}Arn", camel_case(queue))).filter(|_| queue.ends_with("_QUEUE_URL")),
@@ -163,18 +210,18 @@ fn named_by_settings(function: &Function) -> BTreeSet<String> {
 }
 
 /// Whether a function may what the gate before it does: it counts requests, also before a route that only reads.
-pub(crate) fn has_gate_policy(function: &Function) -> bool {
-    function.policies.as_array().is_some_and(|policies| policies.iter().any(is_gate_policy))
+fn has_gate_policy(function: &Function) -> bool {
+    has_policy(function, "GatePolicyArn")
 }
 
-fn is_gate_policy(policy: &Value) -> bool {
-    policy["Ref"] == "GatePolicyArn"
+fn has_policy(function: &Function, parameter: &str) -> bool {
+    function.policies.as_array().is_some_and(|policies| policies.iter().any(|policy| policy["Ref"] == parameter))
 }
 
 /// The actions that a function's own policies allow, each with its resource as the template writes it.
-pub(crate) fn statements(function: &Function) -> Vec<(String, String)> {
+fn statements(function: &Function) -> Vec<(String, String)> {
     let mut allowed = Vec::new();
-    for policy in function.policies.as_array().into_iter().flatten().filter(|policy| !is_gate_policy(policy)) {
+    for policy in function.policies.as_array().into_iter().flatten().filter(|policy| policy["Ref"].is_null()) {
         for statement in policy["Statement"].as_array().unwrap() {
             assert_eq!(statement["Effect"], "Allow", "{}", function.name);
             for action in texts(&statement["Action"]) {
@@ -185,7 +232,7 @@ pub(crate) fn statements(function: &Function) -> Vec<(String, String)> {
     allowed
 }
 
-pub(crate) fn texts(value: &Value) -> Vec<String> {
+fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::Array(items) => items.iter().flat_map(texts).collect(),
         Value::Object(call) => call.values().flat_map(texts).collect(),

@@ -12,10 +12,10 @@ use aws_sdk_sqs::types::{
     SendMessageBatchRequestEntry,
 };
 use carillon_aws::told;
-use carillon_kernel::{Meter, Setup, SetupError};
+use carillon_kernel::{Meter, Setup, SetupError, Trace};
 use jiff::Timestamp;
 
-use crate::{Backlog, QueueError, client};
+use crate::{Backlog, QueueError, client, trace_attribute};
 
 /// How long a letter that was received is nobody else's; longer than any function works on it.
 const HELD_SECONDS: i32 = 60;
@@ -63,6 +63,7 @@ pub struct DeadLetter {
     pub code: Option<String>,
     handle: Held,
     attributes: HashMap<String, MessageAttributeValue>,
+    trace: Option<Trace>,
 }
 
 /// The right to a letter that was received.
@@ -173,6 +174,7 @@ fn sending(place: usize, letter: &DeadLetter) -> Result<SendMessageBatchRequestE
         letter.attributes.iter().filter(|(name, _)| is_own(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
     let entry = SendMessageBatchRequestEntry::builder().id(place.to_string()).message_body(&letter.body);
     let entry = entry.set_message_attributes(Some(attributes).filter(|attributes| !attributes.is_empty()));
+    let entry = entry.set_message_system_attributes(trace_attribute(letter.trace.clone()));
     entry.build().map_err(|error| QueueError::Unavailable(error.to_string()))
 }
 
@@ -233,6 +235,7 @@ fn letter(message: Message) -> Option<DeadLetter> {
         sent_at: Timestamp::from_millisecond(sent_at.unwrap_or_default()).unwrap_or_default(),
         receives: receives.and_then(|text| text.parse().ok()).unwrap_or_default(),
         code: text(CODE),
+        trace: of_system(MessageSystemAttributeName::AwsTraceHeader).and_then(|header| header.parse().ok()),
         handle: Held(message.receipt_handle?),
         attributes,
     })
@@ -241,7 +244,11 @@ fn letter(message: Message) -> Option<DeadLetter> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests {
+    use aws_sdk_sqs::types::MessageSystemAttributeNameForSends;
+
     use super::*;
+
+    const TRACE: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1";
 
     fn attribute(text: &str) -> MessageAttributeValue {
         MessageAttributeValue::builder().data_type("String").string_value(text).build().unwrap()
@@ -251,6 +258,7 @@ mod tests {
         let attributes = attributes.iter().map(|(name, value)| ((*name).to_owned(), attribute(value))).collect();
         let message = Message::builder().message_id("one").receipt_handle("handle").body(body).set_message_attributes(Some(attributes));
         let message = message.attributes(MessageSystemAttributeName::SentTimestamp, "1795219200000");
+        let message = message.attributes(MessageSystemAttributeName::AwsTraceHeader, TRACE);
         letter(message.attributes(MessageSystemAttributeName::ApproximateReceiveCount, "7").build()).unwrap()
     }
 
@@ -271,6 +279,8 @@ mod tests {
         let attributes = entry.message_attributes().unwrap();
         assert_eq!(attributes.keys().collect::<Vec<_>>(), ["origin"]);
         assert_eq!(attributes["origin"].string_value(), Some("a topic"));
+        let trace = &entry.message_system_attributes().unwrap()[&MessageSystemAttributeNameForSends::AwsTraceHeader];
+        assert_eq!(trace.string_value(), Some(TRACE));
     }
 
     #[test]
