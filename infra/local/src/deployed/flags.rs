@@ -52,7 +52,7 @@ impl Control {
         let versions = format!("/applications/{}/configurationprofiles/{}/hostedconfigurationversions", self.application, self.profile);
         // The first version is the template's, in which everything is on.
         let mut document = self.ask(self.client.get(self.at(&format!("{versions}/1")))).await?;
-        let values = document["values"].as_object_mut().ok_or("the first version has no values")?;
+        let values = document.get_mut("values").and_then(Value::as_object_mut).ok_or("the first version has no values")?;
         for (name, value) in turned {
             *values.get_mut(&name).ok_or_else(|| format!("there is no flag {name}"))? = value;
         }
@@ -60,13 +60,14 @@ impl Control {
         let version = written.headers().get("version-number").ok_or("the new version has no number")?.to_str()?.to_owned();
 
         let strategies = self.ask(self.client.get(self.at("/deploymentstrategies"))).await?;
-        let at_once = |strategy: &&Value| strategy["Name"].as_str().is_some_and(|name| name.ends_with("-at-once"));
-        let strategy = strategies["Items"].as_array().and_then(|items| items.iter().find(at_once)).ok_or("there is no strategy")?;
+        let text = |strategy: &Value, name: &str| strategy.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let mut listed = strategies.get("Items").and_then(Value::as_array).into_iter().flatten();
+        let strategy = listed.find(|strategy| text(strategy, "Name").ends_with("-at-once")).ok_or("there is no strategy")?;
         let deployments = format!("/applications/{}/environments/{}/deployments", self.application, self.environment);
         let deployment = json!({
             "ConfigurationProfileId": self.profile,
             "ConfigurationVersion": version,
-            "DeploymentStrategyId": strategy["Id"],
+            "DeploymentStrategyId": text(strategy, "Id"),
         });
         self.ask(self.client.post(self.at(&deployments)).json(&deployment)).await.map(|_| ())
     }

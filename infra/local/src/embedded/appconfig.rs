@@ -137,7 +137,7 @@ impl FlagsKeeper {
         let mut kept = self.lock();
         let mut values = kept.hosted.as_ref().map(|hosted| hosted.values.clone()).unwrap_or_default();
         for (name, value) in turned {
-            if !values.contains_key(name) || !value["enabled"].is_boolean() {
+            if !values.contains_key(name) || !value.get("enabled").is_some_and(Value::is_boolean) {
                 let names: Vec<&str> = values.keys().map(String::as_str).collect();
                 return Err(format!("say {{\"enabled\": true}} or false of some of these: {}", names.join(", ")));
             }
