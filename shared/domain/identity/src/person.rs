@@ -2,7 +2,8 @@
 //!
 //! | what | key |
 //! | --- | --- |
-//! | the account, its sessions, second factor, memberships, logins, exports, answers to repeated requests, and pointers to mails | `USER#{user}` · everything |
+//! | the account, its sessions, second factor, memberships, logins, exports, and pointers to mails | `USER#{user}` · everything |
+//! | answers to repeated requests | `ANSWERS#{user}` · everything |
 //! | the address | `EMAIL#{address}` · `EMAIL` |
 //! | pointers to mails that went to the address before it was known whose it is | `MAILED#{address}` · `NOTICE#{message}` |
 //! | a login of a provider | `LOGIN#{provider}#{subject}` · `LOGIN` |
@@ -137,9 +138,10 @@ impl PersonStore {
         &self.table
     }
 
-    /// Lists what lies under the user: the account and all that belongs to it.
+    /// Lists what lies under the user: the account and all that belongs to it, and what was answered to the user.
     pub(crate) async fn own(&self, user: UserId) -> Result<Vec<PersonalItem>, StoreError> {
-        let items: Vec<Json> = self.table.query_all(Query::partition(partition(user)).strong()).await?;
+        let mut items: Vec<Json> = self.table.query_all(Query::partition(partition(user)).strong()).await?;
+        items.extend(self.table.query_all::<Json>(Query::partition(answers_partition(user)).strong()).await?);
         Ok(items.into_iter().filter_map(PersonalItem::of).collect())
     }
 
@@ -215,6 +217,11 @@ pub(crate) fn events_index(user: UserId) -> String {
 /// The partition of all that lies under a user.
 pub(crate) fn partition(user: UserId) -> String {
     format!("USER#{user}")
+}
+
+/// Where the harness keeps what was answered to a user's requests.
+fn answers_partition(user: UserId) -> String {
+    format!("ANSWERS#{user}")
 }
 
 fn mailed_partition(address: &EmailAddress) -> String {

@@ -23,11 +23,12 @@ struct Record {
     request: String,
     moment: Timestamp,
     lease_until: Timestamp,
-    #[serde(default)]
+    /// The answer; absent, not null, until it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     headers: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     body: Option<String>,
     ttl: i64,
 }
@@ -69,8 +70,8 @@ impl Idempotency<'_> {
         }
         let hash = sha256_hex(format!("{}\0{function}\0{key}", caller.principal).as_bytes());
         let place = match caller.principal {
-            // What is answered to a user is about the user, and goes with the account.
-            Principal::User(user, _) => Key::new(format!("USER#{user}"), format!("IDEMPOTENCY#{}#{hash}", caller.organization)),
+            // What is answered to a user is about the user, and goes with the account; beside it, where whoever keeps answers may not write.
+            Principal::User(user, _) => Key::new(format!("ANSWERS#{user}"), format!("IDEMPOTENCY#{}#{hash}", caller.organization)),
             Principal::ApiKey(_) => Key::new(format!("IDEMPOTENCY#{}#{hash}", caller.organization), "IDEMPOTENCY"),
         };
         let record = Record {
