@@ -2,13 +2,13 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use carillon_kernel::{Clock, IdSource, Setup};
 use carillon_local::deployed::{Given, Ports};
 use carillon_local::platform::keys;
-use carillon_xtask::{bootstrap, errors, events, openapi};
+use carillon_xtask::{bootstrap, errors, events, openapi, privileges};
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -37,6 +37,12 @@ enum Chore {
     },
     /// Writes docs/openapi.json, the description of the API.
     Openapi,
+    /// Compares what functions were heard to do in the tests with what their policies grant; fails where they differ.
+    Privileges {
+        /// The folder of a record under target/privileges, instead of that of the sources as they are.
+        #[arg(long)]
+        record: Option<PathBuf>,
+    },
     /// Draws what a deployment to an emulator is given: keys, settings, and the addresses of stand-ins; writes it as JSON.
     EmulatorGiven {
         /// The port of the API and of the stand-ins' pages.
@@ -65,6 +71,7 @@ fn main() -> ExitCode {
         Chore::TokenKey => Ok(draw_token_key()),
         Chore::Bootstrap { name } => make_first_organization(&name),
         Chore::Openapi => write_openapi(&root),
+        Chore::Privileges { record } => compare_privileges(&root, record),
         Chore::EmulatorGiven { front, providers } => Ok(draw_given(Ports { front, providers })),
         Chore::Bench { arguments } => bench(&root, arguments),
     };
@@ -149,4 +156,16 @@ fn write_openapi(root: &Path) -> io::Result<ExitCode> {
     std::fs::write(root.join(openapi::DOCUMENT), openapi::text(root)?)?;
     println!("{} is written", openapi::DOCUMENT);
     Ok(ExitCode::SUCCESS)
+}
+
+fn compare_privileges(root: &Path, record: Option<PathBuf>) -> io::Result<ExitCode> {
+    let folder = record.map_or_else(|| privileges::record::folder(root), Ok)?;
+    let Ok(record) = privileges::record::read(&folder) else {
+        eprintln!("nothing was heard of these sources yet: run `cargo test --package carillon-tests --test it`");
+        return Ok(ExitCode::FAILURE);
+    };
+    let findings = privileges::findings(&privileges::Policies::read(root)?, &record, privileges::UNHEARD);
+    findings.iter().for_each(|finding| println!("{finding}"));
+    println!("{} functions were heard, {} findings", record.len(), findings.len());
+    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -22,6 +22,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::root;
+use crate::journeys::{WrittenDown, nobody_did_what_they_may_not};
 use callers::Caller;
 use requests::{Guarded, Request, guarded};
 use stage::{Organization, Stage};
@@ -34,6 +35,7 @@ const OF_THE_REQUEST: [&str; 7] = ["date", "content-length", "x-request-id", "id
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_in_who_may_not() {
+    let _at_the_end = WrittenDown;
     let stage = Stage::start().await;
     let (home, away) = (stage.organization("home").await, stage.organization("away").await);
     let (of_home, of_away) = (things::make(&stage, &home).await, things::make(&stage, &away).await);
@@ -49,7 +51,7 @@ async fn nobody_gets_in_who_may_not() {
 
     what_names_nothing_answers_its_own(&stage, &home, &routes).await;
 
-    stage.nobody_did_what_they_may_not();
+    nobody_did_what_they_may_not();
     stage.platform.stop().await;
 }
 

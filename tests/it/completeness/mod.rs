@@ -7,8 +7,12 @@ mod dependencies;
 mod errors;
 mod infrastructure;
 mod openapi;
+mod operations;
+mod policies;
+mod runbook;
 mod settings;
 pub(crate) mod templates;
+mod watching;
 
 use std::path::{Path, PathBuf};
 
@@ -23,9 +27,15 @@ fn root() -> PathBuf {
 
 /// What the templates describe, read with values such as a deployment gives.
 pub(crate) fn deployment() -> Deployment {
+    deployment_with(&[])
+}
+
+/// The same, with other values for some parameters.
+fn deployment_with(others: &[(&str, &str)]) -> Deployment {
     let mut overrides = keys::drawn(&IdSource::seeded(1));
     let given = [("TwilioAccountSid", "AC00000000000000000000000000000000"), ("TwilioAuthToken", "0123456789abcdef0123456789abcdef")];
     overrides.extend(given.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    overrides.extend(others.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let parameters = Parameters {
         stack_name: "carillon".to_owned(),
         sqs_endpoint: "http://127.0.0.1:1".to_owned(),

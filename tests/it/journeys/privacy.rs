@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use super::logins::{Stranger, link};
 use super::organizations::{EDGE_KEY, at};
 use super::places::{self, Place};
-use super::privileges::Witness;
 use super::{Stage, World, config, journey_in_time, run};
 
 /// What becomes of a place that holds something of a person, when the person is erased.
@@ -126,13 +125,12 @@ async fn is_erased(world: &World, login: &Login) {
 async fn behind_an_edge() -> World {
     let folder = tempfile::tempdir().unwrap();
     let clock = MovableClock::default();
-    let witness = Witness::default();
     let config = config(folder.path()).setting("EDGE_KEY", EDGE_KEY);
-    let config = PlatformConfig { clock: clock.clock(), setup_of: Some(witness.setup_of()), ..config };
+    let config = PlatformConfig { clock: clock.clock(), ..config };
     let platform = Platform::start(config).await.unwrap();
     let key = platform.bootstrap_organization("Operators").await.unwrap();
     let operator = at(&Api::new(platform.url(), key.expose()), "192.0.2.1");
-    Stage::of(platform, operator, clock, Some(folder)).watched_by(witness).organization("Bells").await
+    Stage::of(platform, operator, clock, Some(folder)).organization("Bells").await
 }
 
 /// Makes somebody who has everything: everything that the platform can keep about a person is kept about this one.

@@ -1,141 +1,167 @@
 //! What functions did, against what their policies allow: nothing refuses anything here, but AWS would.
+//!
+//! One witness hears all functions of all platforms of this process; `../privileges.rs` compares what it has written down with the policies
+//! after all tests.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use carillon_kernel::Setup;
-use carillon_local::platform::SetupOf;
-use carillon_local::template::model::{Deployment, Function};
-use carillon_local::template::written;
+use carillon_kernel::{Ear, Setup};
+use carillon_local::Platform;
+use carillon_local::platform::{SetupOf, Start};
+use carillon_local::template::Deployment;
+use carillon_local::template::model::Source;
 use carillon_testkit::{Action, Actions, Wire};
+use carillon_xtask::privileges::{Heard, Policies, Record, record};
+use serde_json::json;
 
-use super::world::repository;
-use crate::completeness::templates::{has_gate_policy, statements, texts};
+use super::world::{config, repository, run};
+use crate::completeness::templates::queue_parameter;
 
-/// Hears of every request of every function of a platform; clones share what was heard.
-#[derive(Debug, Clone, Default)]
-pub struct Witness {
-    heard: Arc<Mutex<BTreeMap<String, Actions>>>,
+/// The one witness.
+static WITNESS: LazyLock<Witness> = LazyLock::new(Witness::new);
+
+/// Hears of every request of every function.
+struct Witness {
+    heard: Mutex<BTreeMap<String, Actions>>,
     /// What one journey was told already, so that not every one after it fails, too.
-    told: Arc<Mutex<BTreeSet<String>>>,
+    told: Mutex<BTreeSet<String>>,
+    policies: Policies,
+    /// For the names of what there is, which are those of every platform here.
+    deployment: Deployment,
+    /// Where it is written down, found before anything is heard.
+    folder: PathBuf,
 }
 
-/// What the policy of the gate allows: the action, the table's parameter, and the patterns of the partition keys.
-struct Allowed {
-    action: String,
-    partitions: Vec<String>,
+/// Gives each function clients of its own, with an ear in them.
+pub fn watched() -> SetupOf {
+    SetupOf::new(|function: &str, setup: &Setup| watch(function, setup))
 }
 
-/// The statements of the gate's policy, as the root template writes them.
-static OF_THE_GATE: LazyLock<Vec<Allowed>> = LazyLock::new(|| {
-    let root = written(&repository().join("template.yaml")).unwrap();
-    let document = &root["Resources"]["GatePolicy"]["Properties"]["PolicyDocument"];
-    let mut allowed = Vec::new();
-    for statement in document["Statement"].as_array().unwrap() {
-        let partitions = texts(&statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]);
-        assert!(!partitions.is_empty(), "{statement} is for every key");
-        allowed.extend(texts(&statement["Action"]).into_iter().map(|action| Allowed { action, partitions: partitions.clone() }));
+/// Gives a function clients of its own on the wire that the setup has, with an ear in them.
+pub fn watch(function: &str, setup: &Setup) -> Setup {
+    let actions = WITNESS.heard().entry(function.to_owned()).or_default().clone();
+    let ear = Ear::new({
+        let actions = actions.clone();
+        move |action, resource| actions.note_used(action, resource)
+    });
+    let apart = setup.apart().with_ear(ear);
+    Wire::of(setup).with_actions(actions).put_into(&apart);
+    apart
+}
+
+/// No function did what its policies do not allow; what one journey finds may be another's.
+pub fn nobody_did_what_they_may_not() {
+    let record = WITNESS.record();
+    let done = record.iter().flat_map(|(function, heard)| heard.iter().map(move |one| (function, one)));
+    let beyond =
+        done.filter(|(function, one)| !WITNESS.policies.allow(function, one)).map(|(function, one)| format!("{function}: {one:?}"));
+    let mut told = WITNESS.told.lock().unwrap_or_else(PoisonError::into_inner);
+    let beyond: Vec<String> = beyond.filter(|sentence| told.insert(sentence.clone())).collect();
+
+    assert!(beyond.is_empty(), "AWS would refuse: {beyond:#?}");
+    assert!(record.values().any(|heard| !heard.is_empty()), "nobody was heard");
+}
+
+/// Writes down what was heard, when it goes: also after a test that failed.
+pub struct WrittenDown;
+
+impl Drop for WrittenDown {
+    fn drop(&mut self) {
+        let record = WITNESS.record();
+        if !record.is_empty()
+            && let Err(error) = record::write(&WITNESS.folder, &format!("it-{}", std::process::id()), &record)
+        {
+            eprintln!("what functions did is not written down: {error}");
+        }
     }
-    allowed
-});
+}
 
 impl Witness {
-    /// Puts an ear into each function's clients.
-    pub fn setup_of(&self) -> SetupOf {
-        let (heard, wire) = (Arc::clone(&self.heard), Wire::default());
-        SetupOf::new(move |function: &str, setup: &Setup| {
-            let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
-            let actions = heard.entry(function.to_owned()).or_default().clone();
-            let apart = setup.apart();
-            wire.clone().with_actions(actions).put_into(&apart);
-            apart
-        })
-    }
-
-    /// Lists what functions did and may not do, each once.
-    pub fn beyond_policies(&self, deployment: &Deployment) -> Vec<String> {
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut beyond = BTreeSet::new();
-        for (name, actions) in heard {
-            let function = deployment.function(&name).unwrap();
-            let may = statements(function);
-            for action in actions.done() {
-                if !is_allowed(function, &may, &Action { resource: parameter(deployment, &action.resource), ..action.clone() }) {
-                    beyond.insert(format!("{name} did {} on {} {}", action.name, action.resource, action.partition));
-                }
-            }
+    fn new() -> Self {
+        let root = repository();
+        Self {
+            heard: Mutex::default(),
+            told: Mutex::default(),
+            policies: Policies::read(&root).unwrap(),
+            deployment: crate::completeness::deployment(),
+            folder: record::folder(&root).unwrap(),
         }
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        beyond.into_iter().filter(|sentence| told.insert(sentence.clone())).collect()
     }
 
-    /// How many functions did something.
-    pub fn heard(&self) -> usize {
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.values().filter(|actions| !actions.done().is_empty()).count()
+    fn heard(&self) -> MutexGuard<'_, BTreeMap<String, Actions>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-fn is_allowed(function: &Function, may: &[(String, String)], action: &Action) -> bool {
-    let by_own = may.iter().any(|(name, resource)| *name == action.name && is_like(&plain(resource), &action.resource));
-    let is_gates =
-        |allowed: &Allowed| allowed.action == action.name && allowed.partitions.iter().any(|pattern| is_like(pattern, &action.partition));
-    by_own || (has_gate_policy(function) && action.resource == "EntitiesTableArn" && OF_THE_GATE.iter().any(is_gates))
+    fn record(&self) -> Record {
+        let heard = self.heard().clone();
+        let of = |actions: &Actions| actions.done().into_iter().map(|action| self.named(action)).collect::<BTreeSet<Heard>>();
+        heard.iter().map(|(function, actions)| (function.clone(), of(actions))).filter(|(_, heard)| !heard.is_empty()).collect()
+    }
+
+    fn named(&self, action: Action) -> Heard {
+        Heard { resource: parameter(&self.deployment, &action.resource), action: action.name, keys: action.keys }
+    }
 }
 
 /// A resource as the policies of nested stacks write it: by the parameter that brings its ARN.
 fn parameter(deployment: &Deployment, resource: &str) -> String {
-    if let Some((_, queue)) = resource.rsplit_once("/carillon-").filter(|_| resource.starts_with("http")) {
-        // `NoticesQueue-Queue` and `NoticesQueue-DeadLetters`: nested stack and logical id.
-        return match queue.split_once('-') {
-            Some((stack, "DeadLetters")) => format!("{}DeadLettersArn", stack.trim_end_matches("Queue")),
-            _ => format!("{}Arn", queue.split('-').next().unwrap_or_default()),
-        };
+    if let Some((_, queue)) = resource.rsplit_once('/').filter(|_| resource.starts_with("http")) {
+        return queue_parameter(queue);
     }
     let (first, rest) = resource.split_once('/').map_or((resource, String::new()), |(first, rest)| (first, format!("/{rest}")));
     let table = deployment.tables.iter().find(|table| table.name == first).map(|table| table.logical_id.as_str());
     let bucket = deployment.buckets.iter().find(|bucket| bucket.name == first).map(|bucket| bucket.logical_id.as_str());
-    format!("{}Arn{rest}", table.or(bucket).unwrap_or(first))
-}
-
-/// `${BucketArn}/imports/*` without its marks.
-fn plain(resource: &str) -> String {
-    resource.replace("${", "").replace('}', "")
-}
-
-/// Tells whether a text is like a pattern, in which `*` stands for any characters.
-fn is_like(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((start, rest)) => text
-            .strip_prefix(start)
-            .is_some_and(|text| (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| is_like(rest, &text[at..]))),
+    match (first, table.or(bucket)) {
+        (_, Some(found)) => format!("{found}Arn{rest}"),
+        ("ses", None) => format!(
+            "arn:AWS::Partition:ses:AWS::Region:AWS::AccountId:{}",
+            rest.trim_start_matches('/').replace("set/*", "set/SesConfigurationSet")
+        ),
+        ("VaultKeys", None) => "VaultKeyArn".to_owned(),
+        ("appconfig", None) => "FlagsConfigurationArn".to_owned(),
+        _ => resource.to_owned(),
     }
 }
 
-/// Something done, in the words of the test below.
-fn action(name: &str, resource: &str, partition: &str) -> Action {
-    Action { name: name.to_owned(), resource: resource.to_owned(), partition: partition.to_owned() }
+#[test]
+fn what_requests_name_is_what_policies_name() {
+    let deployment = crate::completeness::deployment();
+    let named = |resource| parameter(&deployment, resource);
+
+    assert_eq!(named("http://127.0.0.1:1/000000000000/carillon-local-notices"), "NoticesQueueArn");
+    assert_eq!(named("http://127.0.0.1:1/000000000000/carillon-local-notices-dead-letters"), "NoticesDeadLettersArn");
+    assert_eq!(named("carillon-EntitiesTable/index/gsi1"), "EntitiesTableArn/index/gsi1");
+    assert_eq!(named("carillon-bucket/imports/*"), "BucketArn/imports/*");
+    assert_eq!(named("ses/configuration-set/*"), "arn:AWS::Partition:ses:AWS::Region:AWS::AccountId:configuration-set/SesConfigurationSet");
+    assert_eq!(named("VaultKeys"), "VaultKeyArn");
+    assert_eq!(named("*"), "*");
 }
 
+/// What a consumer may send to its dead letters would else be of use only to those that some journey sends nonsense.
 #[test]
-fn a_function_may_what_its_statements_and_the_gate_allow_and_nothing_else() {
-    let deployment = crate::completeness::deployment();
-    let function = deployment.function("imports-create").unwrap();
-    let may: Vec<(String, String)> = vec![
-        ("dynamodb:PutItem".to_owned(), "LedgerTableArn".to_owned()),
-        ("s3:PutObject".to_owned(), "${BucketArn}/imports/*".to_owned()),
-    ];
-    let allowed = |name, resource, partition| is_allowed(function, &may, &action(name, resource, partition));
+fn every_consumer_gives_up_a_message_that_nobody_can_read() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let mut quiet = config(folder.path());
+        quiet.pollers = Start::OnRequest;
+        let platform = Platform::start(quiet).await.unwrap();
+        let functions = platform.deployment().functions.iter();
+        let consumers: Vec<&str> = functions
+            .filter(|function| function.sources.iter().any(|source| matches!(source, Source::Queue(_))))
+            .map(|function| function.name.as_str())
+            .collect();
+        let event = json!({ "Records": [{ "messageId": "nonsense", "body": "?", "attributes": { "ApproximateReceiveCount": "1" } }] });
 
-    assert!(allowed("dynamodb:PutItem", "LedgerTableArn", "RUN#*"));
-    assert!(!allowed("dynamodb:UpdateItem", "LedgerTableArn", "RUN#*"));
-    assert!(allowed("s3:PutObject", "BucketArn/imports/x.csv", ""));
-    assert!(!allowed("s3:PutObject", "BucketArn/exports/x.json", ""));
-    assert!(allowed("dynamodb:UpdateItem", "EntitiesTableArn", "RATE#*#*"));
-    assert!(!allowed("dynamodb:UpdateItem", "EntitiesTableArn", "ORG#*#MEMBERS"));
-    assert_eq!(parameter(&deployment, "http://127.0.0.1:1/000000000000/carillon-NoticesQueue-Queue"), "NoticesQueueArn");
-    assert_eq!(parameter(&deployment, "http://127.0.0.1:1/000000000000/carillon-NoticesQueue-DeadLetters"), "NoticesDeadLettersArn");
-    assert_eq!(parameter(&deployment, "carillon-EntitiesTable/index/gsi1"), "EntitiesTableArn/index/gsi1");
-    assert_eq!(parameter(&deployment, "carillon-bucket/imports/a"), "BucketArn/imports/a");
+        for name in &consumers {
+            let answer = platform.functions().find(name).unwrap().call(event.clone(), "nonsense".to_owned()).await.unwrap();
+            assert_eq!(answer["batchItemFailures"], json!([]), "{name} wants it again");
+        }
+
+        assert!(consumers.len() > 15, "{consumers:?}");
+        assert_eq!(platform.dead_letters().await.len(), consumers.len());
+        nobody_did_what_they_may_not();
+        platform.stop().await;
+    });
 }

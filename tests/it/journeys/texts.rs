@@ -94,3 +94,17 @@ fn help_in_other_words_than_twilios_is_answered_with_the_senders_text() {
             .await;
     });
 }
+
+#[test]
+fn stop_and_start_are_heard_of_a_number_that_no_contact_has() {
+    journey(async |world| {
+        let (number, (_, own)) = ("+12025550129", world.text_sender().await);
+        let suppressed = async || world.api.get("/v1/suppressions").await.expect(200)["data"].as_array().unwrap().len();
+
+        write_back(&world, (number, &own), "STOP").await;
+        world.until("STOP suppresses", async || suppressed().await == 1).await;
+        write_back(&world, (number, &own), "START").await;
+
+        world.until("START lifts it", async || suppressed().await == 0).await;
+    });
+}

@@ -73,6 +73,24 @@ fn a_scanner_that_follows_every_link_of_a_mail_unsubscribes_nobody() {
 }
 
 #[test]
+fn whoever_was_deleted_meanwhile_is_heard_all_the_same() {
+    journey(async |world| {
+        let (list, contacts) = world.subscribers(&["gone@late.example"]).await;
+        let campaign = world.mail_campaign(list).await;
+        world.api.send_campaign(campaign).await;
+        let _ = world.until_ended(campaign).await;
+        let link = way_out(&world, campaign, "gone@late.example").await;
+        assert_eq!(world.api.delete(&format!("/v1/contacts/{}", contacts[0])).await.status, 204);
+
+        let answer = one_click(&world, &link, ("application/x-www-form-urlencoded", "List-Unsubscribe=One-Click")).await;
+
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let suppressed = world.api.get("/v1/suppressions").await.expect(200);
+        assert_eq!(suppressed["data"][0]["address"], "gone@late.example", "{suppressed}");
+    });
+}
+
+#[test]
 fn a_link_that_was_changed_is_none() {
     journey(async |world| {
         let (list, contacts) = world.subscribers(&["honest@forged.example"]).await;

@@ -165,6 +165,7 @@ pub fn journey_alone<F: Future<Output = ()>>(told: impl FnOnce(World) -> F) {
         for provider in ["ses", "twilio"] {
             world.stage.operator.set_faults(provider, json!({})).await;
         }
+        world.stage.operator.turn_flags(json!({})).await;
         Box::pin(told(world.clone())).await;
         world.settle().await;
         world.nothing_is_dead().await;

@@ -8,7 +8,7 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use carillon_aws::told;
-use carillon_kernel::{Fault, Kind, Meter, Setup, SetupError};
+use carillon_kernel::{Ear, Fault, Kind, Meter, Setup, SetupError};
 
 /// What can go wrong with an object.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +56,7 @@ pub struct Bucket {
     client: Client,
     name: String,
     meter: Meter,
+    ear: Ear,
 }
 
 impl Bucket {
@@ -70,7 +71,7 @@ impl Bucket {
         let client = setup.shared(endpoint.as_deref().unwrap_or_default(), || {
             Client::from_conf(aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style).build())
         });
-        Ok(Self { client, name: setup.text(setting)?, meter: setup.meter() })
+        Ok(Self { client, name: setup.text(setting)?, meter: setup.meter(), ear: setup.ear() })
     }
 
     /// Stores an object, replacing the one that is there.
@@ -149,6 +150,8 @@ impl Bucket {
     /// # Errors
     /// [`BlobError::Unavailable`] when the address cannot be signed.
     pub async fn upload_url(&self, key: &str, content_type: &str, valid_for: Duration) -> Result<String, BlobError> {
+        // Who uses the address does so with the signer's permissions.
+        self.ear.hear("s3:PutObject", &format!("{}/{key}", self.name));
         let expiry = PresigningConfig::expires_in(valid_for).map_err(|error| BlobError::Unavailable(error.to_string()))?;
         let request = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
         let signed = request.presigned(expiry).await.map_err(|error| BlobError::Unavailable(told(&error)))?;
@@ -160,6 +163,7 @@ impl Bucket {
     /// # Errors
     /// [`BlobError::Unavailable`] when the address cannot be signed.
     pub async fn download_url(&self, key: &str, valid_for: Duration) -> Result<String, BlobError> {
+        self.ear.hear("s3:GetObject", &format!("{}/{key}", self.name));
         let expiry = PresigningConfig::expires_in(valid_for).map_err(|error| BlobError::Unavailable(error.to_string()))?;
         let signed = self.client.get_object().bucket(&self.name).key(key).presigned(expiry).await;
         signed.map(|signed| signed.uri().to_owned()).map_err(|error| BlobError::Unavailable(told(&error)))

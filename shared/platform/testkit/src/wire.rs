@@ -11,7 +11,7 @@ use aws_smithy_types::body::SdkBody;
 use carillon_kernel::Setup;
 use serde_json::Value;
 
-use crate::actions::Actions;
+use crate::actions::{Actions, Asked};
 use crate::gate::Gate;
 use crate::queues::SimulatedQueues;
 use crate::writes::WriteMeter;
@@ -44,6 +44,12 @@ impl Wire {
         Self { actions: Some(actions), ..self }
     }
 
+    /// The wire under the clients of a setup; a new one where none was put there.
+    #[must_use]
+    pub fn of(setup: &Setup) -> Self {
+        setup.shared("wire", Self::default)
+    }
+
     /// The meter of writes.
     #[must_use]
     pub fn writes(&self) -> &WriteMeter {
@@ -54,6 +60,7 @@ impl Wire {
     pub fn put_into(&self, setup: &Setup) {
         // The name under which the platform's AWS layer shares its one client.
         let _: SharedHttpClient = setup.shared("http", || SharedHttpClient::new(self.clone()));
+        let _ = setup.shared("wire", || self.clone());
     }
 }
 
@@ -79,11 +86,12 @@ impl HttpConnector for Connector {
             self.wire.writes.count(operation, &body());
         }
         if let Some(actions) = &self.wire.actions {
-            actions.note((&target, request.method(), request.uri()), &body());
+            actions.note(Asked { target: &target, method: request.method(), uri: request.uri() }, &body());
         }
         let simulated = self.wire.queues.clone().filter(|_| service == "AmazonSQS").map(|queues| (queues, operation.to_owned(), body()));
         let name = if operation.is_empty() { request.uri().to_owned() } else { target.clone() };
-        let (gate, inner) = (Gate::watching(), self.inner.clone());
+        let (gate, inner, actions) = (Gate::watching(), self.inner.clone(), self.wire.actions.clone());
+        let (method, uri) = (request.method().to_owned(), request.uri().to_owned());
         HttpConnectorFuture::new(async move {
             let call = match &gate {
                 Some(gate) => Some(gate.before(&name).await),
@@ -93,6 +101,11 @@ impl HttpConnector for Connector {
                 Some((queues, operation, request)) => Ok(json(&queues.answer(&operation, &request))),
                 None => inner.call(request).await,
             };
+            if let (Some(actions), Ok(answer)) = (&actions, &answer)
+                && answer.status().as_u16() == 404
+            {
+                actions.note_absent(Asked { target: &target, method: &method, uri: &uri });
+            }
             if let (Some(gate), Some(call)) = (&gate, call) {
                 gate.after(call).await;
             }

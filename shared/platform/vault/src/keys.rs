@@ -37,11 +37,11 @@ impl Keys {
     /// Finds the keys: those of `VAULT_KEYS` or of the file `VAULT_KEY_FILE`, which the local platform gives, else KMS's.
     pub(crate) fn from_setup(setup: &Setup) -> Result<Self, SetupError> {
         if let Some(text) = setup.find("VAULT_KEYS") {
-            return LocalKeys::parse(&text, setup.ids()).map(Self::Local).ok_or_else(|| unreadable("VAULT_KEYS"));
+            return LocalKeys::parse(&text, setup).map(Self::Local).ok_or_else(|| unreadable("VAULT_KEYS"));
         }
         if let Some(file) = setup.find("VAULT_KEY_FILE") {
             let text = std::fs::read_to_string(file).map_err(|_| unreadable("VAULT_KEY_FILE"))?;
-            return LocalKeys::parse(&text, setup.ids()).map(Self::Local).ok_or_else(|| unreadable("VAULT_KEY_FILE"));
+            return LocalKeys::parse(&text, setup).map(Self::Local).ok_or_else(|| unreadable("VAULT_KEY_FILE"));
         }
         let ids = setup.text("VAULT_KMS_KEYS")?;
         let config = carillon_aws::config(setup, "KMS")?;
