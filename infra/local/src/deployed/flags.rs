@@ -1,17 +1,24 @@
 //! Turns the flags of a deployment as the operator does: a new version of the document, deployed at once. The knob is `/_flags`, as locally.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::put;
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
+use tokio::sync::Mutex;
 
 use super::Description;
 use crate::embedded::{ACCESS_KEY_ID, REGION};
 
 /// The setting that names the flags, of any function that reads them.
 const SETTING: &str = "FLAGS_CONFIGURATION_ARN";
+
+/// After this time every process has asked for the flags again: it asks every 15 seconds when it works.
+const UNTIL_ALL_HAVE_HEARD: Duration = Duration::from_secs(16);
 
 /// The control plane of AppConfig on the emulator.
 #[derive(Debug, Clone)]
@@ -21,11 +28,14 @@ struct Control {
     environment: String,
     profile: String,
     client: reqwest::Client,
+    /// What was turned last; everything is on at first.
+    turned: Arc<Mutex<Map<String, Value>>>,
 }
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
-/// The knob: PUT `{"email_sending": {"enabled": false}}`; flags that are not named are on again. Nothing where no function reads flags.
+/// The knob: PUT `{"email_sending": {"enabled": false}}`, answered when every function has heard of it; flags that are not named are on
+/// again. Nothing where no function reads flags.
 pub(super) fn router(description: &Description) -> Router {
     let arn = description.functions.values().find_map(|function| function.environment.get(SETTING));
     let parts: Vec<&str> = arn.map(|arn| arn.split('/').collect()).unwrap_or_default();
@@ -36,13 +46,22 @@ pub(super) fn router(description: &Description) -> Router {
         environment: (*environment).to_owned(),
         profile: (*profile).to_owned(),
         client: reqwest::Client::new(),
+        turned: Arc::default(),
     };
     Router::new().route("/_flags", put(turn)).with_state(control)
 }
 
 async fn turn(State(control): State<Control>, Json(turned): Json<Map<String, Value>>) -> Response {
-    match control.turn(turned).await {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+    let mut last = control.turned.lock().await;
+    if *last == turned {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    match control.turn(turned.clone()).await {
+        Ok(()) => {
+            tokio::time::sleep(UNTIL_ALL_HAVE_HEARD).await;
+            *last = turned;
+            StatusCode::NO_CONTENT.into_response()
+        }
         Err(error) => (StatusCode::BAD_REQUEST, Json(json!({ "error": error.to_string() }))).into_response(),
     }
 }
