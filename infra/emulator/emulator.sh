@@ -56,9 +56,15 @@ start_emulator() {
     exit 1
 }
 
+# Runs a program of this repository, built with the features that the tests have: with others its dependencies would be built once more.
+program() {
+    cargo build --quiet --workspace --bin "$1"
+    "${CARGO_TARGET_DIR:-target}/debug/$1" "${@:2}"
+}
+
 # Draws the keys and settings that deployments are given.
 draw_given() {
-    cargo run --quiet --package carillon-xtask -- emulator-given --front $front --providers $providers >"$work/given.json"
+    program carillon-xtask emulator-given --front $front --providers $providers >"$work/given.json"
 }
 
 # Deploys, and describes the deployment in target/emulator/deployment.json; the arguments are those of deploy.py.
@@ -91,7 +97,7 @@ status() {
 # Makes the first organization, in a table; gives its key.
 first_key() {
     ENTITIES_TABLE=$1 CREDENTIAL_KEY=$(value parameters CredentialKey <"$work/given.json") AWS_REGION=$AWS_DEFAULT_REGION \
-        cargo run --quiet --package carillon-xtask -- bootstrap --name Rehearsal
+        program carillon-xtask bootstrap --name Rehearsal
 }
 
 # Ends the rehearsal where two values are not alike.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use carillon_binaries::budget::{self, Budget};
 use carillon_binaries::size::{self, Size};
 use carillon_binaries::start::{self, Started};
-use carillon_binaries::tls::Terminator;
+use carillon_binaries::tls::EmptyTables;
 use carillon_kernel::Secret;
 use carillon_local::Platform;
 use carillon_local::platform::{PlatformConfig, Port, Start};
@@ -121,6 +121,7 @@ impl World {
 async fn measure(arguments: &Arguments, times: usize, as_json: bool) -> Result<ExitCode, Failure> {
     let data = tempfile::tempdir()?;
     let world = World::start(&arguments.root, data.path()).await?;
+    let tables = EmptyTables::start(data.path()).await?;
     let mut rows = Vec::new();
     for (function, size) in size::all(&arguments.lambda)? {
         let (binary, environment) = (arguments.lambda.join(&function).join("bootstrap"), world.platform.environment_of(&function)?);
@@ -133,11 +134,10 @@ async fn measure(arguments: &Arguments, times: usize, as_json: bool) -> Result<E
             starts.push(start::once(&binary, &environment, refused.clone()).await?);
         }
         let mut calls = Vec::new();
-        if let Some(plain) = environment.get(TABLES).and_then(|url| url.strip_prefix("http://")) {
-            let terminator = Terminator::before(plain.parse()?, data.path()).await?;
+        if environment.contains_key(TABLES) {
             let mut environment = environment.clone();
-            environment.insert(TABLES.to_owned(), terminator.url());
-            environment.insert("AWS_CA_BUNDLE".to_owned(), terminator.certificate().display().to_string());
+            environment.insert(TABLES.to_owned(), tables.url());
+            environment.insert("AWS_CA_BUNDLE".to_owned(), tables.certificate().display().to_string());
             for _ in 0..times.max(1) {
                 calls.push(start::once(&binary, &environment, event.clone()).await?);
             }
@@ -164,7 +164,7 @@ struct Row {
 }
 
 impl Row {
-    /// Of starts whose call is refused at once, and of starts whose first call reaches the tables by TLS.
+    /// Of starts whose call is refused at once, and of starts with a first call to tables behind TLS.
     fn new(function: String, size: Size, starts: &[Started], calls: &[Started]) -> Self {
         let middle = |of: fn(&Started) -> Duration, starts: &[Started]| median(starts.iter().map(of).collect());
         let peak_kib = starts.iter().chain(calls).map(|started| started.peak_kib).max().unwrap_or(0);

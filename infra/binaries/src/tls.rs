@@ -1,25 +1,30 @@
-//! TLS before a server that speaks none: what a function's first call to AWS has to do besides the call.
+//! Empty tables behind TLS: what a function's first call to DynamoDB costs, without what a database does.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// Takes TLS connections on loopback and hands what they carry to a plain server; it ends when it is dropped.
+/// Answers on loopback as DynamoDB answers to who asks for an item that is not there; it ends when it is dropped.
 #[derive(Debug)]
-pub struct Terminator {
+pub struct EmptyTables {
     address: SocketAddr,
     certificate: PathBuf,
     server: JoinHandle<()>,
 }
 
-/// Why there is no terminator.
+/// Why there is no server.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// No address, or no file for the certificate.
@@ -33,23 +38,23 @@ pub enum TlsError {
     Tls(#[from] tokio_rustls::rustls::Error),
 }
 
-impl Terminator {
-    /// Starts before a plain server, with a certificate of its own that lies in the folder.
+impl EmptyTables {
+    /// Starts with a certificate of its own, which lies in the folder.
     ///
     /// # Errors
     /// [`TlsError`] when there is no address or no certificate.
-    pub async fn before(plain: SocketAddr, folder: &Path) -> Result<Self, TlsError> {
+    pub async fn start(folder: &Path) -> Result<Self, TlsError> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let own = rcgen::generate_simple_self_signed([address.ip().to_string()])?;
-        let certificate = folder.join("terminator.pem");
+        let certificate = folder.join("tables.pem");
         std::fs::write(&certificate, own.cert.pem())?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(own.signing_key.serialize_der()));
         let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![own.cert.der().clone()], key)?;
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(carry(acceptor.clone(), stream, plain));
+                tokio::spawn(serve(acceptor.clone(), stream));
             }
         });
         Ok(Self { address, certificate, server })
@@ -68,17 +73,22 @@ impl Terminator {
     }
 }
 
-impl Drop for Terminator {
+impl Drop for EmptyTables {
     fn drop(&mut self) {
         self.server.abort();
     }
 }
 
-/// Carries one connection until either side ends it; one that breaks off is the client's to notice.
-async fn carry(acceptor: TlsAcceptor, stream: TcpStream, plain: SocketAddr) -> io::Result<()> {
-    let (mut secure, mut plain) = (acceptor.accept(stream).await?, TcpStream::connect(plain).await?);
-    tokio::io::copy_bidirectional(&mut secure, &mut plain).await?;
-    Ok(())
+/// Serves one connection; one that breaks off is the client's to notice.
+async fn serve(acceptor: TlsAcceptor, stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let stream = TokioIo::new(acceptor.accept(stream).await?);
+    let nothing = service_fn(async |_: http::Request<Incoming>| {
+        let mut answer = http::Response::new(Full::new(Bytes::from_static(b"{}")));
+        answer.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/x-amz-json-1.0"));
+        Ok::<_, Infallible>(answer)
+    });
+    hyper::server::conn::http1::Builder::new().serve_connection(stream, nothing).await.map_err(io::Error::other)
 }
 
 #[cfg(test)]
@@ -93,23 +103,20 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_trusts_the_certificate_reaches_the_plain_server() {
-        let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    async fn who_trusts_the_certificate_hears_that_there_is_no_item() {
         let folder = tempfile::tempdir().unwrap();
-        let terminator = Terminator::before(plain.local_addr().unwrap(), folder.path()).await.unwrap();
+        let tables = EmptyTables::start(folder.path()).await.unwrap();
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(terminator.certificate()).unwrap()).unwrap();
+        roots.add(CertificateDer::from_pem_file(tables.certificate()).unwrap()).unwrap();
         let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        let name = ServerName::try_from(terminator.address.ip().to_string()).unwrap();
+        let name = ServerName::try_from(tables.address.ip().to_string()).unwrap();
+        let stream = TcpStream::connect(tables.address).await.unwrap();
+        let mut secure = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
 
-        let stream = TcpStream::connect(terminator.address).await.unwrap();
-        let (secure, heard) = tokio::join!(TlsConnector::from(Arc::new(config)).connect(name, stream), plain.accept());
-        let (mut secure, (mut heard, _)) = (secure.unwrap(), heard.unwrap());
-        secure.write_all(b"ping").await.unwrap();
-        secure.flush().await.unwrap();
+        secure.write_all(b"POST / HTTP/1.1\r\nhost: tables\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
 
-        let mut word = [0; 4];
-        heard.read_exact(&mut word).await.unwrap();
-        assert_eq!(&word, b"ping");
+        let mut answer = String::new();
+        let _ = secure.read_to_string(&mut answer).await;
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\n{}"), "{answer}");
     }
 }
