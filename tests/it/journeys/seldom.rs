@@ -169,6 +169,27 @@ fn work_for_more_than_a_minute_is_released_by_the_schedule_bit_by_bit() {
 }
 
 #[test]
+fn a_run_that_goes_on_is_released_by_the_schedule_where_it_has_work_left() {
+    run(async {
+        let world = quiet().await;
+        let campaign = sent_campaign(&world).await;
+        let message = AudienceExpansionRequested { organization: world.organization, campaign, plan: 0 };
+        handle(&world, "sending-expand-audience", (json!(message), Duration::from_secs(30))).await;
+        let schedule = "sending-release-on-schedule";
+        world.run_schedule(schedule).await;
+        assert_eq!(waiting(&world, schedule, "EMAIL_DELIVERIES_QUEUE_URL").await, 1);
+
+        for verb in ["pause", "resume"] {
+            let _ = world.api.steer(campaign, verb).await.expect(200);
+        }
+        world.run_schedule(schedule).await;
+
+        assert_eq!(waiting(&world, schedule, "EMAIL_DELIVERIES_QUEUE_URL").await, 2);
+        world.nobody_did_what_they_may_not();
+    });
+}
+
+#[test]
 fn whoever_opted_out_at_the_provider_gets_no_single_text_either_and_is_suppressed() {
     run(async {
         // What people write lies in a queue, so that only the provider knows of it.

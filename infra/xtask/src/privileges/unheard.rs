@@ -32,13 +32,6 @@ pub const UNHEARD: &[Unheard] = &[
         why: "an export has more than one file of eight megabytes, and the invocation's time is over between two of them",
     },
     Unheard {
-        function: "sending-release-on-schedule",
-        action: "dynamodb:Query",
-        resource: "LedgerTableArn",
-        key: Some("org_*"),
-        why: "the request to release a run that goes on or is retried was lost, so that the schedule is the first to look at its plans",
-    },
-    Unheard {
         function: "sending-deliver-message",
         action: "dynamodb:GetItem",
         resource: "LedgerTableArn",
