@@ -70,8 +70,8 @@ mod session_answer;
 mod sign_up_account;
 mod sign_up_gate;
 mod start_provider;
+mod steer_organization;
 mod step_up_session;
-mod suspend_organization;
 mod take_security_signals;
 mod transfer_organization;
 mod unlink_login;
@@ -140,8 +140,8 @@ pub use seal_trail::IdentitySealTrail;
 pub use send_notice::IdentitySendNotice;
 pub use sign_up_account::AccountsSignUp;
 pub use start_provider::ProvidersStart;
+pub use steer_organization::OrganizationsSteer;
 pub use step_up_session::SessionsStepUp;
-pub use suspend_organization::OrganizationsSuspend;
 pub use take_security_signals::IdentityTakeSecuritySignals;
 pub use transfer_organization::OrganizationsTransfer;
 pub use unlink_login::LoginsUnlink;
@@ -173,7 +173,7 @@ pub static ENTRIES: &[Entry] = &[
     Entry::http::<PermissionsList>(),
     Entry::http::<OrganizationsList>(),
     Entry::http::<OrganizationsInspect>(),
-    Entry::http::<OrganizationsSuspend>(),
+    Entry::http::<OrganizationsSteer>(),
     Entry::queue::<RolesApply>(),
     Entry::http::<ApiKeysCreate>(),
     Entry::http::<ApiKeysList>(),

@@ -104,18 +104,17 @@ impl World {
         let key = platform.bootstrap_organization("Samples").await?;
         Ok(Self { platform, key })
     }
+}
 
-    /// The events of a function by their files, as the caller with the key sends them.
-    fn samples(&self, root: &Path, function: &str) -> Result<BTreeMap<String, Value>, Failure> {
-        let mut samples = BTreeMap::new();
-        for entry in std::fs::read_dir(root.join("events").join(function))? {
-            let path = entry?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let text = std::fs::read_to_string(&path)?.replace("{{api_key}}", self.key.expose());
-            samples.insert(name, serde_json::from_str(&text)?);
-        }
-        Ok(samples)
+/// The events of a function by their files, as who has this key sends them.
+fn samples(root: &Path, function: &str, key: &str) -> Result<BTreeMap<String, Value>, Failure> {
+    let mut samples = BTreeMap::new();
+    for entry in std::fs::read_dir(root.join("events").join(function))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        samples.insert(name, serde_json::from_str(&std::fs::read_to_string(&path)?.replace("{{api_key}}", key))?);
     }
+    Ok(samples)
 }
 
 async fn measure(arguments: &Arguments, times: usize, as_json: bool) -> Result<ExitCode, Failure> {
@@ -124,23 +123,17 @@ async fn measure(arguments: &Arguments, times: usize, as_json: bool) -> Result<E
     let tables = EmptyTables::start(data.path()).await?;
     let mut rows = Vec::new();
     for (function, size) in size::all(&arguments.lambda)? {
-        let (binary, environment) = (arguments.lambda.join(&function).join("bootstrap"), world.platform.environment_of(&function)?);
-        let event = world.samples(&arguments.root, &function)?.into_values().next().unwrap_or_default();
-        // Nobody's: refused before the table is asked.
-        let mut refused = event.clone();
-        refused["headers"]["authorization"] = json!("Bearer nobody");
-        let mut starts = Vec::new();
-        for _ in 0..times.max(1) {
-            starts.push(start::once(&binary, &environment, refused.clone()).await?);
-        }
+        let (binary, mut environment) = (arguments.lambda.join(&function).join("bootstrap"), world.platform.environment_of(&function)?);
+        let first = |key: &str| -> Result<Value, Failure> {
+            Ok(samples(&arguments.root, &function, key)?.into_values().next().unwrap_or_default())
+        };
+        // Nobody's key is refused before the tables are asked.
+        let starts = start::several(&binary, &environment, &first("nobody")?, times).await?;
         let mut calls = Vec::new();
         if environment.contains_key(TABLES) {
-            let mut environment = environment.clone();
             environment.insert(TABLES.to_owned(), tables.url());
             environment.insert("AWS_CA_BUNDLE".to_owned(), tables.certificate().display().to_string());
-            for _ in 0..times.max(1) {
-                calls.push(start::once(&binary, &environment, event.clone()).await?);
-            }
+            calls = start::several(&binary, &environment, &first(world.key.expose())?, times).await?;
         }
         rows.push(Row::new(function, size, &starts, &calls));
     }
@@ -223,7 +216,7 @@ async fn replay(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let (mut replayed, mut failed) = (0, 0);
     for function in size::all(&arguments.lambda)?.into_keys() {
         let (binary, environment) = (arguments.lambda.join(&function).join("bootstrap"), world.platform.environment_of(&function)?);
-        for (file, event) in world.samples(&arguments.root, &function)? {
+        for (file, event) in samples(&arguments.root, &function, world.key.expose())? {
             let (told, is_well) = match start::once(&binary, &environment, event).await {
                 Ok(Started { answer: Ok(answer), .. }) => (told(&answer), is_well(&answer)),
                 Ok(Started { answer: Err(failure), .. }) => (failure.to_string(), false),

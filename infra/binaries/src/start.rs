@@ -66,6 +66,23 @@ pub async fn once(binary: &Path, environment: &BTreeMap<String, String>, event: 
     Ok(Started { to_poll: polled - begun, to_answer: answered - begun, peak_kib, answer })
 }
 
+/// As [`once`], several times, at least once.
+///
+/// # Errors
+/// As [`once`].
+pub async fn several(
+    binary: &Path,
+    environment: &BTreeMap<String, String>,
+    event: &Value,
+    times: usize,
+) -> Result<Vec<Started>, StartError> {
+    let mut started = Vec::new();
+    for _ in 0..times.max(1) {
+        started.push(once(binary, environment, event.clone()).await?);
+    }
+    Ok(started)
+}
+
 /// What Lambda sets for every function.
 ///
 /// Source: AWS Lambda developer guide, "Defined runtime environment variables".

@@ -24,8 +24,8 @@ pub use channel::Channel;
 pub use external::{ExternalIdentity, LoginProvider};
 pub use fact::FactKind;
 pub use id::{
-    ApiKeyId, AuditRecordId, CampaignId, ChallengeId, ClearingId, ContactId, ExportId, ImportId, InvitationId, ListId, MessageId, OrganizationId,
-    PLATFORM_ORGANIZATION, RequestId, RoleId, SecurityEventId, SenderId, SessionId, TemplateId, UserId, VerificationId,
+    ApiKeyId, AuditRecordId, CampaignId, ChallengeId, ClearingId, ContactId, ExportId, ImportId, InvitationId, ListId, MessageId,
+    OrganizationId, PLATFORM_ORGANIZATION, RequestId, RoleId, SecurityEventId, SenderId, SessionId, TemplateId, UserId, VerificationId,
 };
 pub use ip_range::IpRange;
 pub use permission::Permission;

@@ -59,7 +59,7 @@ const IN_ORDER: [&str; 15] = [
     "tags-add",
     OTHER_DELETIONS,
     "organizations-transfer",
-    "organizations-suspend",
+    "organizations-steer",
     "sessions-revoke",
     "sessions-log-out",
     "sessions-log-out-everywhere",

@@ -239,7 +239,7 @@ fn the_operator_gives_a_plan_that_members_see_and_cannot_change() {
         assert_eq!(again, changed, "who says the same again changes nothing");
         assert_eq!(owner.api.get("/v1/organization").await.expect(200)["plan"], "free");
         assert_eq!(operator.get(&path).await.expect(200)["plan"], "free");
-        let told = owner.api.get("/v1/audit/records?function=organizations-suspend").await.expect(200);
+        let told = owner.api.get("/v1/audit/records?function=organizations-steer").await.expect(200);
         let changes = &told["data"][0]["changes"];
         assert_eq!((&changes[0]["before"]["plan"], &changes[0]["after"]["plan"]), (&json!("standard"), &json!("free")), "{told}");
         assert_eq!(told["data"].as_array().unwrap().len(), 1);

@@ -73,7 +73,8 @@ pub use members::{ListedMember, Members};
 pub use openings::{OpenSession, Visit};
 pub use operator::{OrganizationFigures, OverseenOrganization, Oversight};
 pub use organization::{
-    IpRanges, Locale, NewOrganization, Organization, OrganizationName, OrganizationPatch, Standing, Steering, SuspensionReason, TimeZoneName,
+    IpRanges, Locale, NewOrganization, Organization, OrganizationName, OrganizationPatch, Standing, Steering, SuspensionReason,
+    TimeZoneName,
 };
 pub use organizations::{FoundedOrganization, Organizations};
 pub use password::{Hasher, NewPassword, Password, PasswordHash, PasswordRefusal};

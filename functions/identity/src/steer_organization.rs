@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 /// Suspends organizations, whose callers are refused from the next request on, and gives them plans.
 #[derive(Debug)]
-pub struct OrganizationsSuspend {
+pub struct OrganizationsSteer {
     oversight: Oversight,
 }
 
@@ -45,8 +45,8 @@ impl From<Body> for Steering {
     }
 }
 
-impl HttpFunction for OrganizationsSuspend {
-    const NAME: &'static str = "organizations-suspend";
+impl HttpFunction for OrganizationsSteer {
+    const NAME: &'static str = "organizations-steer";
     const PERMISSION: Permission = Permission::PlatformOperate;
     type Query = Nothing;
     type Body = Body;

@@ -1,0 +1,4 @@
+//! The binary of the function `organizations-steer`.
+fn main() -> std::process::ExitCode {
+    carillon_harness::run(carillon_harness::Entry::http::<carillon_functions_identity::OrganizationsSteer>())
+}
