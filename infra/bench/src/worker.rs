@@ -239,7 +239,7 @@ fn client(stage: &Stage, polls: &Arc<PollCounter>) -> aws_sdk_sqs::Client {
         .region(aws_sdk_sqs::config::Region::new(REGION))
         .credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "embedded"))
         .endpoint_url(stage.endpoints().sqs)
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(carillon_aws::Pool::plain().client())
         .interceptor(Counting(Arc::clone(polls)));
     aws_sdk_sqs::Client::from_conf(config.build())
 }

@@ -1,7 +1,6 @@
 //! The AWS SDK clients that the local platform itself uses, with a plain-HTTP connector.
 
 use aws_credential_types::Credentials;
-use aws_smithy_http_client::Builder;
 
 use super::{ACCESS_KEY_ID, Endpoints, REGION, SECRET_ACCESS_KEY};
 
@@ -21,7 +20,7 @@ impl Clients {
     #[must_use]
     pub fn connect(endpoints: &Endpoints) -> Self {
         let credentials = Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "embedded");
-        let http = Builder::new().build_http();
+        let http = carillon_aws::Pool::plain().client();
         Self {
             dynamodb: aws_sdk_dynamodb::Client::from_conf(
                 aws_sdk_dynamodb::Config::builder()

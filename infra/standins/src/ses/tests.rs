@@ -448,7 +448,7 @@ async fn the_real_sdk_understands_answers_and_errors() {
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"))
         .retry_config(RetryConfig::disabled())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(carillon_aws::Pool::plain().client())
         .endpoint_url(format!("http://{address}"))
         .build();
     let client = aws_sdk_sesv2::Client::from_conf(config);

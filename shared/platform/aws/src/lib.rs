@@ -10,29 +10,34 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use carillon_kernel::{Setup, SetupError};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+mod connector;
+mod pool;
+
+pub use pool::Pool;
 
 /// Who signs the certificates of AWS's endpoints.
 ///
-/// Reading these five at a start takes a tenth of the time that the hundred and forty of an operating system take.
+/// Reading these five at a start takes a hundredth of the time that the hundred and forty of an operating system take.
 /// Source: <https://www.amazontrust.com/repository/>; the files are those of Mozilla's collection.
 const ROOTS: [&[u8]; 5] = [
-    include_bytes!("../roots/Amazon_Root_CA_1.pem"),
-    include_bytes!("../roots/Amazon_Root_CA_2.pem"),
-    include_bytes!("../roots/Amazon_Root_CA_3.pem"),
-    include_bytes!("../roots/Amazon_Root_CA_4.pem"),
-    include_bytes!("../roots/Starfield_Services_Root_Certificate_Authority_G2.pem"),
+    include_bytes!("../roots/Amazon_Root_CA_1.der"),
+    include_bytes!("../roots/Amazon_Root_CA_2.der"),
+    include_bytes!("../roots/Amazon_Root_CA_3.der"),
+    include_bytes!("../roots/Amazon_Root_CA_4.der"),
+    include_bytes!("../roots/Starfield_Services_Root_Certificate_Authority_G2.der"),
 ];
-/// The start of a certificate in a file of them (RFC 7468).
-const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
+/// The setting that names a file of other roots, as every SDK knows it.
+const BUNDLE: &str = "AWS_CA_BUNDLE";
 
 /// Gives the configuration for one service; `service` is the suffix of its endpoint setting, for example `DYNAMODB`.
 ///
@@ -46,8 +51,8 @@ pub fn config(setup: &Setup, service: &str) -> Result<SdkConfig, SetupError> {
         None,
         "environment",
     );
-    let trusted = trusted(setup)?;
-    let http: SharedHttpClient = setup.shared("http", || http_client(trusted));
+    let pool = pool(setup)?;
+    let http = setup.shared("http", || pool.client());
     let mut builder = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(setup.text("AWS_REGION")?))
@@ -55,12 +60,18 @@ pub fn config(setup: &Setup, service: &str) -> Result<SdkConfig, SetupError> {
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::new(SystemTimeSource::new()))
         .retry_config(RetryConfig::standard().with_max_attempts(3))
-        .timeout_config(
-            TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).operation_attempt_timeout(Duration::from_secs(25)).build(),
-        )
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(25)).build())
         .http_client(http);
     builder.set_endpoint_url(endpoint(setup, service));
     Ok(builder.build())
+}
+
+/// Gives the process's connections to AWS.
+///
+/// # Errors
+/// [`SetupError`] when `AWS_CA_BUNDLE` names no file of certificates.
+pub fn pool(setup: &Setup) -> Result<Pool, SetupError> {
+    setup.try_shared("connections", || Pool::secure(trusted(setup)?).map_err(wrong_bundle))
 }
 
 /// Tells what went wrong with a call, cause by cause, for the log.
@@ -85,22 +96,27 @@ pub fn endpoint(setup: &Setup, service: &str) -> Option<String> {
 }
 
 /// Whom the client trusts: those who sign for AWS, or those in the file that the SDKs' common setting names.
-fn trusted(setup: &Setup) -> Result<TrustStore, SetupError> {
-    let Some(file) = setup.find("AWS_CA_BUNDLE") else {
-        return Ok(ROOTS.iter().fold(TrustStore::empty(), |trusted, root| trusted.with_pem_certificate(*root)));
-    };
-    let unreadable = SetupError::Unreadable { name: "AWS_CA_BUNDLE".to_owned(), wanted: "the path of a file of PEM certificates" };
-    let bundle = std::fs::read(file).ok().filter(|bundle| bundle.windows(CERTIFICATE.len()).any(|window| window == CERTIFICATE));
-    Ok(TrustStore::empty().with_pem_certificate(bundle.ok_or(unreadable)?))
+fn trusted(setup: &Setup) -> Result<RootCertStore, SetupError> {
+    let mut trusted = RootCertStore::empty();
+    match setup.find(BUNDLE) {
+        None => ROOTS.iter().try_for_each(|root| trusted.add(CertificateDer::from_slice(root))).map_err(wrong_bundle)?,
+        Some(file) => {
+            let unreadable = SetupError::Unreadable { name: BUNDLE.to_owned(), wanted: "the path of a file of PEM certificates" };
+            let file = std::fs::read(file).map_err(|_| unreadable.clone())?;
+            for certificate in CertificateDer::pem_slice_iter(&file) {
+                trusted.add(certificate.map_err(wrong_bundle)?).map_err(wrong_bundle)?;
+            }
+            if trusted.is_empty() {
+                return Err(unreadable);
+            }
+        }
+    }
+    Ok(trusted)
 }
 
-fn http_client(trusted: TrustStore) -> SharedHttpClient {
-    let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
-    match TlsContext::builder().with_trust_store(trusted).build() {
-        Ok(context) => builder.tls_context(context).build_https(),
-        // Never: a context of rustls has nothing that could fail. The system's roots serve as well.
-        Err(_) => builder.build_https(),
-    }
+/// Not of the roots that are built in: a test reads them.
+fn wrong_bundle(error: impl Error) -> SetupError {
+    SetupError::Wrong { name: BUNDLE.to_owned(), problems: vec![error.to_string()] }
 }
 
 #[cfg(test)]
@@ -110,7 +126,39 @@ mod tests {
     use aws_smithy_runtime_api::client::result::SdkError;
     use aws_smithy_types::body::SdkBody;
 
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use carillon_kernel::{Clock, IdSource};
+
     use super::*;
+
+    fn setup(settings: &[(&str, &str)]) -> Setup {
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Setup::new(Clock::system(), IdSource::system()).with_settings(settings)
+    }
+
+    #[test]
+    fn the_roots_of_aws_are_trusted_where_no_bundle_is_named() {
+        assert_eq!(trusted(&setup(&[])).unwrap().len(), ROOTS.len());
+    }
+
+    #[test]
+    fn a_bundle_that_is_missing_empty_or_broken_is_told() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let with = |bundle: &str| trusted(&setup(&[(BUNDLE, bundle)])).map(|trusted| trusted.len());
+        let unreadable = Err(SetupError::Unreadable { name: BUNDLE.to_owned(), wanted: "the path of a file of PEM certificates" });
+        assert_eq!(with("/nowhere"), unreadable);
+
+        let path = file.path().to_str().unwrap();
+        assert_eq!(with(path), unreadable);
+
+        std::fs::write(file.path(), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+        assert!(matches!(with(path), Err(SetupError::Wrong { .. })));
+
+        let pem = |root: &&[u8]| format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(root));
+        std::fs::write(file.path(), ROOTS.iter().map(pem).collect::<String>()).unwrap();
+        assert_eq!(with(path), Ok(ROOTS.len()));
+    }
 
     #[test]
     fn what_is_told_of_a_failure_holds_nothing_of_the_answer() {

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{ConsumedCapacity, KeysAndAttributes, ReturnConsumedCapacity, ReturnValue, Select};
 use carillon_kernel::meter::Usage;
@@ -29,6 +30,15 @@ impl Key {
     }
 }
 
+/// Gives the endpoint, or AWS's own of a region; an empty text where there is none.
+async fn or_of_region(endpoint: String, region: String) -> String {
+    if !endpoint.is_empty() {
+        return endpoint;
+    }
+    let Ok(params) = Params::builder().region(region).build() else { return endpoint };
+    DefaultResolver::new().resolve_endpoint(&params).await.map(|resolved| resolved.url().to_owned()).unwrap_or_default()
+}
+
 /// A table with the keys `pk` and `sk`, the index `gsi1` (`gsi1pk`, `gsi1sk`), and expiry by `ttl`.
 #[derive(Debug, Clone)]
 pub struct Table {
@@ -47,6 +57,8 @@ impl Table {
         let config = carillon_aws::config(setup, "DYNAMODB")?;
         let endpoint = carillon_aws::endpoint(setup, "DYNAMODB").unwrap_or_default();
         let client = setup.shared(&endpoint, || Client::new(&config));
+        let (pool, region) = (carillon_aws::pool(setup)?, setup.text("AWS_REGION")?);
+        setup.at_start("DYNAMODB", || async move { pool.open(&or_of_region(endpoint, region).await).await });
         Ok(Self { client, name: setup.text(setting)?.into(), meter: setup.meter(), trail: None })
     }
 

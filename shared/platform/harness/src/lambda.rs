@@ -30,7 +30,11 @@ pub fn run(entry: Entry) -> ExitCode {
         }
     };
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return ExitCode::FAILURE };
-    match runtime.block_on(serve(built.into())) {
+    let served = runtime.block_on(async {
+        setup.start().await;
+        serve(built.into()).await
+    });
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(function = entry.name, error = %error, "runtime failed");

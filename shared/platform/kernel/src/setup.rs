@@ -5,7 +5,10 @@
 
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::future::BoxFuture;
 
 use crate::clock::{Clock, IdSource};
 use crate::ear::Ear;
@@ -14,12 +17,14 @@ use crate::meter::Meter;
 use crate::secret::Secret;
 
 type Shared = HashMap<(TypeId, String), Arc<dyn Any + Send + Sync>>;
+type Starts = BTreeMap<String, BoxFuture<'static, ()>>;
 
 /// The settings of one function and the shared clients of its process.
 #[derive(Clone)]
 pub struct Setup {
     settings: Arc<BTreeMap<String, String>>,
     shared: Arc<Mutex<Shared>>,
+    starts: Arc<Mutex<Starts>>,
     clock: Clock,
     ids: IdSource,
     meter: Meter,
@@ -69,7 +74,15 @@ impl Setup {
     /// Makes a setup of the process's clock and randomness, without settings.
     #[must_use]
     pub fn new(clock: Clock, ids: IdSource) -> Self {
-        Self { settings: Arc::default(), shared: Arc::default(), clock, ids, meter: Meter::default(), ear: Ear::default() }
+        Self {
+            settings: Arc::default(),
+            shared: Arc::default(),
+            starts: Arc::default(),
+            clock,
+            ids,
+            meter: Meter::default(),
+            ear: Ear::default(),
+        }
     }
 
     /// Gives the setup of one function: these settings, the same shared clients.
@@ -81,7 +94,7 @@ impl Setup {
     /// Gives a setup with clients of its own, as another process has them; clock, ids and meter are the same.
     #[must_use]
     pub fn apart(&self) -> Self {
-        Self { shared: Arc::default(), ..self.clone() }
+        Self { shared: Arc::default(), starts: Arc::default(), ..self.clone() }
     }
 
     /// Lets somebody hear what is used where no request shows it.
@@ -123,14 +136,36 @@ impl Setup {
 
     /// Gives the process's one `T` for `key`, made by `make` when it is asked for first.
     pub fn shared<T: Any + Send + Sync + Clone>(&self, key: &str, make: impl FnOnce() -> T) -> T {
+        let Ok(made) = self.try_shared(key, || Ok::<_, Infallible>(make()));
+        made
+    }
+
+    /// As [`Setup::shared`], where making may fail; what failed is made anew when it is asked for again.
+    ///
+    /// # Errors
+    /// As `make` fails.
+    pub fn try_shared<T: Any + Send + Sync + Clone, E>(&self, key: &str, make: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let place = (TypeId::of::<T>(), key.to_owned());
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = shared.get(&place).and_then(|any| any.downcast_ref::<T>()) {
-            return found.clone();
+            return Ok(found.clone());
         }
-        let made = make();
+        let made = make()?;
         shared.insert(place, Arc::new(made.clone()));
-        made
+        Ok(made)
+    }
+
+    /// Leaves work for [`Setup::start`], once for `key`.
+    pub fn at_start<F: Future<Output = ()> + Send + 'static>(&self, key: &str, make: impl FnOnce() -> F) {
+        let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        starts.entry(key.to_owned()).or_insert_with(|| Box::pin(make()));
+    }
+
+    /// Does what was left for the process's start, before its first event: on Lambda, a start has more of the processor than an invocation
+    /// (<https://awslabs.github.io/aws-lambda-web-adapter/configuration/async-init.html>).
+    pub async fn start(&self) {
+        let starts = std::mem::take(&mut *self.starts.lock().unwrap_or_else(PoisonError::into_inner));
+        futures::future::join_all(starts.into_values()).await;
     }
 
     /// The clock.
