@@ -132,7 +132,7 @@ async fn measure(arguments: &Arguments, times: usize, as_json: bool) -> Result<E
         let mut calls = Vec::new();
         if environment.contains_key(TABLES) {
             environment.insert(TABLES.to_owned(), tables.url());
-            environment.insert("AWS_CA_BUNDLE".to_owned(), tables.certificate().display().to_string());
+            environment.insert("AWS_CA_BUNDLE".to_owned(), tables.root().display().to_string());
             calls = start::several(&binary, &environment, &first(world.key.expose())?, times).await?;
         }
         rows.push(Row::new(function, size, &starts, &calls));

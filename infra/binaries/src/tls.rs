@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,17 +10,18 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// Answers on loopback as DynamoDB answers to who asks for an item that is not there; it ends when it is dropped.
 #[derive(Debug)]
 pub struct EmptyTables {
     address: SocketAddr,
-    certificate: PathBuf,
+    root: PathBuf,
     server: JoinHandle<()>,
 }
 
@@ -39,25 +40,24 @@ pub enum TlsError {
 }
 
 impl EmptyTables {
-    /// Starts with a certificate of its own, which lies in the folder.
+    /// Starts with a chain of certificates of its own, whose root lies in the folder.
     ///
     /// # Errors
     /// [`TlsError`] when there is no address or no certificate.
     pub async fn start(folder: &Path) -> Result<Self, TlsError> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let own = rcgen::generate_simple_self_signed([address.ip().to_string()])?;
-        let certificate = folder.join("tables.pem");
-        std::fs::write(&certificate, own.cert.pem())?;
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(own.signing_key.serialize_der()));
-        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![own.cert.der().clone()], key)?;
+        let chain = Chain::of(address.ip())?;
+        let root = folder.join("root.pem");
+        std::fs::write(&root, chain.root)?;
+        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain.certificates, chain.key)?;
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serve(acceptor.clone(), stream));
             }
         });
-        Ok(Self { address, certificate, server })
+        Ok(Self { address, root, server })
     }
 
     /// Where it stands, as an endpoint setting says it.
@@ -66,16 +66,43 @@ impl EmptyTables {
         format!("https://{}", self.address)
     }
 
-    /// The file of the certificate that a client must trust.
+    /// The file of the root that a client must trust.
     #[must_use]
-    pub fn certificate(&self) -> &Path {
-        &self.certificate
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 }
 
 impl Drop for EmptyTables {
     fn drop(&mut self) {
         self.server.abort();
+    }
+}
+
+/// Certificates as AWS's endpoints show them: RSA of 2048 bits, signed by an authority that a root signed, likewise.
+struct Chain {
+    /// The root, as a PEM file holds it.
+    root: String,
+    /// What the server shows: its own, and the authority's.
+    certificates: Vec<CertificateDer<'static>>,
+    /// The server's key.
+    key: PrivateKeyDer<'static>,
+}
+
+impl Chain {
+    fn of(address: IpAddr) -> Result<Self, rcgen::Error> {
+        let key = || KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048);
+        let authority = || {
+            let mut params = CertificateParams::default();
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params
+        };
+        let root = CertifiedIssuer::self_signed(authority(), key()?)?;
+        let between = CertifiedIssuer::signed_by(authority(), key()?, &root)?;
+        let own = key()?;
+        let certificate = CertificateParams::new([address.to_string()])?.signed_by(&own, &between)?;
+        let certificates = vec![certificate.der().clone(), between.der().clone()];
+        Ok(Self { root: root.pem(), certificates, key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(own.serialize_der())) })
     }
 }
 
@@ -96,8 +123,8 @@ async fn serve(acceptor: TlsAcceptor, stream: TcpStream) -> io::Result<()> {
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio_rustls::TlsConnector;
+    use tokio_rustls::rustls::pki_types::ServerName;
     use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-    use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
     use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
     use super::*;
@@ -107,7 +134,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let tables = EmptyTables::start(folder.path()).await.unwrap();
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(tables.certificate()).unwrap()).unwrap();
+        roots.add(CertificateDer::from_pem_file(tables.root()).unwrap()).unwrap();
         let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         let name = ServerName::try_from(tables.address.ip().to_string()).unwrap();
         let stream = TcpStream::connect(tables.address).await.unwrap();
