@@ -35,7 +35,7 @@ build_functions() {
         echo "as they lie in target/lambda"
         return
     fi
-    infra/build --compiler cargo --quiet
+    infra/build --quiet
 }
 
 # Starts an emulator with nothing in it, which ends with the script; with `keep` it stays.

@@ -57,7 +57,7 @@ enum Command {
     Replay,
 }
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.command {
@@ -153,6 +153,8 @@ struct Row {
     to_poll: Duration,
     to_answer: Duration,
     to_call: Option<Duration>,
+    cpu: Duration,
+    call_cpu: Option<Duration>,
     peak_kib: u64,
 }
 
@@ -161,9 +163,17 @@ impl Row {
     fn new(function: String, size: Size, starts: &[Started], calls: &[Started]) -> Self {
         let middle = |of: fn(&Started) -> Duration, starts: &[Started]| median(starts.iter().map(of).collect());
         let peak_kib = starts.iter().chain(calls).map(|started| started.peak_kib).max().unwrap_or(0);
-        let to_call = (!calls.is_empty()).then(|| middle(|started| started.to_answer, calls));
-        let (to_poll, to_answer) = (middle(|started| started.to_poll, starts), middle(|started| started.to_answer, starts));
-        Self { function, size, to_poll, to_answer, to_call, peak_kib }
+        let of_calls = |of| (!calls.is_empty()).then(|| middle(of, calls));
+        Self {
+            function,
+            size,
+            to_poll: middle(|started| started.to_poll, starts),
+            to_answer: middle(|started| started.to_answer, starts),
+            to_call: of_calls(|started| started.to_answer),
+            cpu: middle(|started| started.cpu, starts),
+            call_cpu: of_calls(|started| started.cpu),
+            peak_kib,
+        }
     }
 
     fn json(&self) -> Value {
@@ -174,6 +184,8 @@ impl Row {
             "to_poll_us": self.to_poll.as_micros(),
             "to_answer_us": self.to_answer.as_micros(),
             "to_call_us": self.to_call.map(|call| call.as_micros()),
+            "cpu_us": self.cpu.as_micros(),
+            "call_cpu_us": self.call_cpu.map(|cpu| cpu.as_micros()),
             "peak_kib": self.peak_kib,
         })
     }
@@ -187,10 +199,20 @@ fn median(mut durations: Vec<Duration>) -> Duration {
 fn table(rows: &[Row]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header(["function", "file MB", "zip MB", "exec to poll ms", "exec to answer ms", "with a TLS call ms", "peak MB"]);
+    table.set_header([
+        "function",
+        "file MB",
+        "zip MB",
+        "exec to poll ms",
+        "exec to answer ms",
+        "CPU",
+        "with a TLS call ms",
+        "CPU",
+        "peak MB",
+    ]);
     let millions = |bytes: u64| format!("{:.2}", bytes as f64 / 1e6);
     let milliseconds = |duration: Duration| format!("{:.2}", duration.as_secs_f64() * 1e3);
-    for Row { function, size, to_poll, to_answer, to_call, peak_kib } in rows {
+    for Row { function, size, to_poll, to_answer, to_call, cpu, call_cpu, peak_kib } in rows {
         let peak = format!("{:.1}", *peak_kib as f64 * 1024.0 / 1e6);
         table.add_row([
             function.clone(),
@@ -198,11 +220,13 @@ fn table(rows: &[Row]) -> Table {
             millions(size.archive),
             milliseconds(*to_poll),
             milliseconds(*to_answer),
+            milliseconds(*cpu),
             to_call.map(milliseconds).unwrap_or_default(),
+            call_cpu.map(milliseconds).unwrap_or_default(),
             peak,
         ]);
     }
-    for column in 1..7 {
+    for column in 1..9 {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }

@@ -20,6 +20,8 @@ pub struct Started {
     pub to_poll: Duration,
     /// From the start of the process to its first answer.
     pub to_answer: Duration,
+    /// The processor's time that it took until its first answer: what of the times above is its own, and not its server's or its neighbours'.
+    pub cpu: Duration,
     /// The most memory that it held, in KiB: `VmHWM` of proc(5).
     pub peak_kib: u64,
     /// What it answered, or the failure that it told.
@@ -61,9 +63,9 @@ pub async fn once(binary: &Path, environment: &BTreeMap<String, String>, event: 
         Some(Deed::Failed(moment, said)) => (moment, Err(said)),
         Some(Deed::Polled(_)) | None => return Err(StartError::Silent),
     };
-    let peak_kib = peak_kib(&process);
+    let (cpu, peak_kib) = (cpu(&process), peak_kib(&process));
     process.kill().await?;
-    Ok(Started { to_poll: polled - begun, to_answer: answered - begun, peak_kib, answer })
+    Ok(Started { to_poll: polled - begun, to_answer: answered - begun, cpu, peak_kib, answer })
 }
 
 /// As [`once`], several times, at least once.
@@ -97,9 +99,22 @@ fn of_lambda(api: &RuntimeApi) -> [(&'static str, String); 6] {
     ]
 }
 
+/// Reads how long a running process was on a processor, which is the first figure of its `schedstat`; 0 when it is gone.
+///
+/// Source: Linux, Documentation/scheduler/sched-stats.rst.
+fn cpu(process: &Child) -> Duration {
+    let nanoseconds = proc(process, "schedstat").split_whitespace().next().and_then(|number| number.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or(0))
+}
+
 /// Reads the most memory that a running process held; 0 when it is gone.
 fn peak_kib(process: &Child) -> u64 {
-    let status = process.id().and_then(|id| std::fs::read_to_string(format!("/proc/{id}/status")).ok()).unwrap_or_default();
+    let status = proc(process, "status");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// Reads a file that the system keeps of a running process, empty when it is gone: proc(5).
+fn proc(process: &Child, file: &str) -> String {
+    process.id().and_then(|id| std::fs::read_to_string(format!("/proc/{id}/{file}")).ok()).unwrap_or_default()
 }
