@@ -238,8 +238,8 @@ async fn replay(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let data = tempfile::tempdir()?;
     let world = World::start(&arguments.root, data.path()).await?;
     let (mut replayed, mut failed) = (0, 0);
-    for function in size::all(&arguments.lambda)?.into_keys() {
-        let (binary, environment) = (arguments.lambda.join(&function).join("bootstrap"), world.platform.environment_of(&function)?);
+    for (function, binary) in size::functions(&arguments.lambda)? {
+        let environment = world.platform.environment_of(&function)?;
         for (file, event) in samples(&arguments.root, &function, world.key.expose())? {
             let (told, is_well) = match start::once(&binary, &environment, event).await {
                 Ok(Started { answer: Ok(answer), .. }) => (told(&answer), is_well(&answer)),

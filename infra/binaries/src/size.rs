@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
@@ -21,20 +21,28 @@ pub struct Size {
     pub archive: u64,
 }
 
-/// Measures every binary in a folder that `cargo lambda build` filled: `<function>/bootstrap`.
+/// Lists the functions in a folder that `cargo lambda build` filled, with their binaries: `<function>/bootstrap`.
 ///
 /// # Errors
 /// As the file system fails.
-pub fn all(folder: &Path) -> io::Result<BTreeMap<String, Size>> {
-    let mut sizes = BTreeMap::new();
+pub fn functions(folder: &Path) -> io::Result<BTreeMap<String, PathBuf>> {
+    let mut functions = BTreeMap::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let file = entry.path().join("bootstrap");
         if file.is_file() {
-            sizes.insert(entry.file_name().to_string_lossy().into_owned(), of(&file)?);
+            functions.insert(entry.file_name().to_string_lossy().into_owned(), file);
         }
     }
-    Ok(sizes)
+    Ok(functions)
+}
+
+/// Measures every binary of a folder, which takes seconds; [`functions`] does not.
+///
+/// # Errors
+/// As [`functions`].
+pub fn all(folder: &Path) -> io::Result<BTreeMap<String, Size>> {
+    functions(folder)?.into_iter().map(|(function, file)| Ok((function, of(&file)?))).collect()
 }
 
 fn of(file: &Path) -> io::Result<Size> {
